@@ -1,0 +1,1 @@
+"""From a digest to bytes on the wire: rendering, messages, SMTP."""

@@ -1,0 +1,1 @@
+"""Where papers come from: fetching politely, parsing safely, one module a kind."""

@@ -1,0 +1,1 @@
+"""The pages: unsubscribing, health, and the caught mails of a trial run."""

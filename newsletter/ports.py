@@ -59,15 +59,33 @@ class Transport(Protocol):
         """End all connections politely."""
 
 
+class Prepared(Protocol):
+    """A digest rendered once, ready to become any number of messages."""
+
+    @property
+    def subject(self) -> str:
+        """The subject, as people read it."""
+
+    def compose(self, subscriber: Subscriber, message_id: str, now: datetime) -> bytes:
+        """Return the finished message for one recipient: CRLF lines, no bare CR or LF, equal on every attempt but
+        for its Date.
+        """
+
+
+class Renderer(Protocol):
+    """Turns digests into mail."""
+
+    def prepare(self, digest: Digest, papers: Mapping[int, Paper]) -> Prepared:
+        """Render a digest; TemplateError when a template cannot be filled. ``papers`` holds every id in it."""
+
+
 class PaperStore(Protocol):
     """Papers, what was said about them, and the state of the sources that said it."""
 
     async def source_states(self) -> Mapping[str, SourceState]:
         """Return the state of every source ever checked, by name."""
 
-    async def save_collection(
-        self, state: SourceState, entries: Sequence[Entry], now: datetime
-    ) -> CollectionCounts:
+    async def save_collection(self, state: SourceState, entries: Sequence[Entry], now: datetime) -> CollectionCounts:
         """Store ``state`` and everything that ``entries`` add, in one transaction, and say what that was.
 
         Entries are joined to known papers by their keys (:mod:`newsletter.core.identity`), strongest first. Where
@@ -81,7 +99,8 @@ class PaperStore(Protocol):
 
     async def arrived_papers(self, after_arrival: int, seen_since: datetime) -> list[Paper]:
         """Return papers with ``arrival`` or ``version_arrival`` after ``after_arrival``, first seen since then or
-        with such a version, oldest arrival first."""
+        with such a version, oldest arrival first.
+        """
 
     async def papers(self, paper_ids: Collection[int]) -> dict[int, Paper]:
         """Return the papers by the ids asked for; a paper that became part of another is returned under both ids."""
@@ -109,7 +128,8 @@ class SubscriberStore(Protocol):
 
     async def edit_subscriber(self, address_key: str, draft: SubscriberDraft, now: datetime) -> Subscriber:
         """Change what ``draft`` says and return the result; NotFoundError when unknown, ConflictError when the
-        draft's address belongs to somebody else."""
+        draft's address belongs to somebody else.
+        """
 
     async def set_status(
         self, subscriber_id: int, status: SubscriberStatus, reason: str, now: datetime, paused_until: date | None = None
@@ -166,7 +186,8 @@ class DeliveryStore(Protocol):
         self, subscriber_ids: Collection[int], paper_ids: Collection[int]
     ) -> dict[int, frozenset[tuple[int, int | None]]]:
         """Return what the ledger holds for these people among these papers: (paper, version noted as an update)
-        pairs, with ``None`` for the paper itself."""
+        pairs, with ``None`` for the paper itself.
+        """
 
     async def open_deliveries(self, subscriber_ids: Collection[int]) -> dict[int, Delivery]:
         """Return each subscriber's newest delivery that is not final."""
@@ -188,7 +209,8 @@ class DeliveryStore(Protocol):
 
     async def claim(self, owner: str, limit: int, lease: timedelta, now: datetime) -> list[ClaimedDelivery]:
         """Put up to ``limit`` due deliveries (planned, deferred and due, or under an expired lease) in ``sending``,
-        under ``owner``'s lease, oldest due first. No delivery is ever under two leases at one time."""
+        under ``owner``'s lease, oldest due first. No delivery is ever under two leases at one time.
+        """
 
     async def record(self, attempts: Sequence[tuple[Attempt, DeliveryState, datetime | None]], now: datetime) -> None:
         """Keep attempts and move their deliveries to the state given, with the time of the next attempt.
@@ -198,7 +220,8 @@ class DeliveryStore(Protocol):
 
     async def release(self, owner: str | None) -> int:
         """End ``owner``'s leases (everybody's with ``None``: only for who holds the store alone) without an attempt;
-        return how many."""
+        return how many.
+        """
 
     async def digest(self, digest_id: int) -> Digest:
         """Return a stored digest; NotFoundError when unknown."""
@@ -227,7 +250,8 @@ class DeliveryStore(Protocol):
 
     async def retry(self, delivery_ids: Sequence[int], now: datetime) -> int:
         """Make rejected, expired or deferred deliveries due at once, taking their papers back into the ledger; return
-        how many were moved. One whose papers have meanwhile gone out in another digest is left alone."""
+        how many were moved. One whose papers have meanwhile gone out in another digest is left alone.
+        """
 
     async def find_delivery_of(self, subscriber_id: int, paper_id: int) -> Delivery | None:
         """Return the delivery whose ledger row holds this paper for this subscriber."""

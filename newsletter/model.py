@@ -574,7 +574,7 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Something wrong in what an admin wrote: where, what, and what to do. Lines and columns count from 1; 0 is none."""
+    """Something wrong in what an admin wrote: where, what, and what to do. Lines and columns count from 1; 0: none."""
 
     file: str
     line: int

@@ -381,6 +381,16 @@ class Consent:
 
 
 @dataclass(frozen=True, slots=True)
+class Schedule:
+    """When somebody's digest goes out: wall-clock time in an IANA zone, on which days. ``weekday`` is for weekly."""
+
+    zone: str
+    send_at_local: time
+    frequency: Frequency = Frequency.DAILY
+    weekday: Weekday = Weekday.MONDAY
+
+
+@dataclass(frozen=True, slots=True)
 class Subscriber:
     """Somebody who gets digests. ``send_at_local`` is wall-clock time in ``zone`` (an IANA name)."""
 
@@ -401,6 +411,11 @@ class Subscriber:
     updated_at: datetime
     status_reason: str = ""
     paused_until: date | None = None
+
+    @property
+    def schedule(self) -> Schedule:
+        """When the digests go out."""
+        return Schedule(self.zone, self.send_at_local, self.frequency, self.weekday)
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
         Paper,
         PaperVersion,
         PlannedDelivery,
+        Schedule,
         Sighting,
         SourceState,
         Subscriber,
@@ -175,6 +176,21 @@ class SubscriberStore(Protocol):
 
 class DeliveryStore(Protocol):
     """Issues, the ledger of who got which paper, and every attempt to deliver."""
+
+    async def schedules(self) -> list[Schedule]:
+        """Return the distinct schedules of active subscribers: what is due is computed once for each."""
+
+    async def due_subscribers(
+        self, schedule: Schedule, issue_date: date, after_id: int, limit: int
+    ) -> list[Subscriber]:
+        """Return active subscribers of this schedule whose newest issue is older than ``issue_date``, by ascending
+        id above ``after_id``; who never had an issue is not among them."""
+
+    async def new_subscribers(self, after_id: int, limit: int) -> list[Subscriber]:
+        """Return active subscribers who never had an issue, by ascending id above ``after_id``."""
+
+    async def ended_pauses(self, today: date) -> list[Subscriber]:
+        """Return paused subscribers whose ``paused_until`` is not after ``today``."""
 
     async def last_issue_dates(self, subscriber_ids: Collection[int]) -> dict[int, date]:
         """Return the date of each subscriber's newest issue, whatever became of it."""

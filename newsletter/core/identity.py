@@ -22,11 +22,11 @@ if TYPE_CHECKING:
 # https://info.arxiv.org/help/arxiv_identifier.html: since 2007-04 YYMM.NNNN, since 2015-01 YYMM.NNNNN; before that
 # archive/YYMMNNN, where a subject class after the archive (math.GT) is allowed but not part of the identity.
 NEW_ARXIV_ID: Final = re.compile(
-    r"(?P<month>[0-9]{2}(?:0[1-9]|1[0-2]))\.(?P<number>[0-9]{4,5})(?:v(?P<v>[1-9][0-9]*))?"
+    r"(?P<month>[0-9]{2}(?:0[1-9]|1[0-2]))\.(?P<number>[0-9]{4,5})(?:v(?P<v>[1-9][0-9]{0,3}))?"
 )
 OLD_ARXIV_ID: Final = re.compile(
     r"(?P<archive>[a-z]+(?:-[a-z]+)?)(?:\.[a-z]{2}|\.[a-z]+-[a-z]+)?/"
-    r"(?P<number>[0-9]{2}(?:0[1-9]|1[0-2])[0-9]{3})(?:v(?P<v>[1-9][0-9]*))?",
+    r"(?P<number>[0-9]{2}(?:0[1-9]|1[0-2])[0-9]{3})(?:v(?P<v>[1-9][0-9]{0,3}))?",
     re.IGNORECASE,
 )
 FIRST_NEW_MONTH: Final = "0704"
@@ -48,8 +48,8 @@ PREPRINT_DOI: Final = re.compile(
 LONGEST_DOI: Final = 400
 
 TRACKING: Final = frozenset(
-    "fbclid gclid dclid gbraid wbraid msclkid yclid twclid igshid mc_cid mc_eid mkt_tok _hsenc _hsmi rss feed ref_src "
-    "cmpid ncid spm source_feed".split()
+    {"fbclid", "gclid", "dclid", "gbraid", "wbraid", "msclkid", "yclid", "twclid", "igshid", "mc_cid", "mc_eid"}
+    | {"mkt_tok", "_hsenc", "_hsmi", "rss", "ref_src", "cmpid", "ncid"}
 )
 TRACKING_PREFIXES: Final = ("utm_", "pk_", "mtm_", "at_")
 UNRESERVED: Final = "!$&'()*+,;=:@/~-._%"
@@ -65,6 +65,7 @@ SHORTEST_TITLE_LETTERS: Final = 16
 SHORTEST_TITLE_WORDS: Final = 3
 SHORTEST_UNSPACED_TITLE: Final = 8  # in Chinese or Japanese a title is one run of letters
 LONGEST_INITIALS: Final = 3
+STROKES: Final = str.maketrans({"ł": "l", "Ł": "L", "ø": "o", "Ø": "O", "đ": "d", "Đ": "D", "’": None, "'": None})
 
 
 def parse_arxiv_id(text: str) -> tuple[str, int | None] | None:
@@ -165,7 +166,7 @@ def split_link(text: str) -> SplitResult | None:
 
 
 def unquote_unreserved(path: str) -> str:
-    """Return ``path`` with the escapes that RFC 3986, section 6.2.2, calls needless undone and the others in capitals."""
+    """Return ``path`` with the escapes that RFC 3986, section 6.2.2, calls needless undone, the others in capitals."""
 
     def plain(escape: re.Match[str]) -> str:
         character = chr(int(escape[1], 16))
@@ -183,7 +184,8 @@ def is_tracking(parameter: str) -> bool:
 def title_key(title: str, authors: Sequence[str]) -> str | None:
     """Return the normalised title with the first author's family name, or None when that could be many papers.
 
-    Case, accents, TeX, hyphens and spaces do not count. A short title ("Editorial") or one without author names nothing.
+    Case, accents, TeX, hyphens and spaces do not count. A short title ("Editorial"), or one without an author, names
+    nothing.
     """
     words = WORD.findall(plain_letters(title))
     letters = "".join(words)
@@ -203,7 +205,7 @@ def normal_title(title: str) -> str:
 def plain_letters(text: str) -> str:
     """Return ``text`` in lower case without accents, TeX and tags, Greek letters by their names."""
     text = TEX_STYLE.sub(" ", TEX_ACCENT.sub(r"\1", MARKUP.sub("", text)))
-    decomposed = unicodedata.normalize("NFKD", text.translate({0x2019: None, 0x27: None}))
+    decomposed = unicodedata.normalize("NFKD", text.translate(STROKES))
     kept = (greek_name(character) for character in decomposed if not unicodedata.combining(character))
     return "".join(kept).casefold()
 

@@ -184,7 +184,8 @@ class DeliveryStore(Protocol):
         self, schedule: Schedule, issue_date: date, after_id: int, limit: int
     ) -> list[Subscriber]:
         """Return active subscribers of this schedule whose newest issue is older than ``issue_date``, by ascending
-        id above ``after_id``; who never had an issue is not among them."""
+        id above ``after_id``; who never had an issue is not among them.
+        """
 
     async def new_subscribers(self, after_id: int, limit: int) -> list[Subscriber]:
         """Return active subscribers who never had an issue, by ascending id above ``after_id``."""
@@ -202,7 +203,8 @@ class DeliveryStore(Protocol):
         self, subscriber_ids: Collection[int], paper_ids: Collection[int]
     ) -> dict[int, frozenset[tuple[int, int | None]]]:
         """Return what the ledger holds for these people among these papers: (paper, version noted as an update)
-        pairs, with ``None`` for the paper itself.
+        pairs, with ``None`` for the paper itself. What only a delivery holds that the next issue would supersede
+        (planned, or deferred without doubt whether it arrived) does not count: its papers go into that next issue.
         """
 
     async def open_deliveries(self, subscriber_ids: Collection[int]) -> dict[int, Delivery]:
@@ -215,9 +217,11 @@ class DeliveryStore(Protocol):
 
         An issue that exists already (subscriber, issue date) is left alone, and so is its ledger. A planned or
         deferred older delivery of the same subscriber becomes ``superseded`` and gives its papers back first,
-        within the same transaction; if the older one is ``sending``, the new one is not planned. A subscriber whose
-        ledger already holds one of the papers is not planned (somebody else was faster; the next tick sees it).
-        ``updates`` maps a subscriber's id to the (paper, version) pairs listed as updates.
+        within the same transaction; if the older one is ``sending``, the new one is not planned. A deferred one
+        that may have arrived (the connection was lost after the final dot) keeps its papers and is retried
+        alone. A subscriber whose ledger already holds one of the papers is not planned (somebody else was faster; the next tick sees it).
+        ``updates`` maps a subscriber's id to the (paper, version) pairs listed as updates; such a paper enters the
+        ledger too where it is not in it yet.
         """
 
     async def skip(self, subscriber_ids: Sequence[int], issue_date: date, arrival_through: int, now: datetime) -> None:

@@ -1,5 +1,6 @@
 """Puts the repository's root on the path, so that tests may share what lies in ``tests/support``."""
 
+import os
 import sys
 from pathlib import Path
 
@@ -7,6 +8,22 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say loudly that nothing may be skipped where everything is installed."""
+    if _may_not_skip() and terminalreporter.stats.get("skipped"):
+        terminalreporter.write_line("Nothing may be skipped here (NEWSLETTER_NO_SKIPS is set).", red=True)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if _may_not_skip() and reporter is not None and reporter.stats.get("skipped"):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def _may_not_skip() -> bool:
+    return bool(os.environ.get("NEWSLETTER_NO_SKIPS"))
 
 
 @pytest.fixture(scope="session")

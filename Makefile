@@ -1,0 +1,60 @@
+# Needs Python 3.11 or newer and make; everything else is installed into .venv from the lock files.
+#
+#   make run     start the daemon on config/ as shipped, with a mail catcher: read your first digest in a browser
+#   make test    run every test                       make check   ruff, mypy, import rules, unit tests (under 20 s)
+#   make bench   measure what docs/performance.md says  make lock    renew the lock files    make clean   forget .venv
+
+PYTHON ?= $(shell for name in python3 python3.14 python3.13 python3.12 python3.11; do \
+	command -v $$name >/dev/null 2>&1 && $$name -c 'import sys, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
+	&& { echo $$name; break; }; done)
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet --no-input
+CONFIG ?= config
+
+.PHONY: run test check bench docs lock clean
+.DELETE_ON_ERROR:
+
+run: .venv/installed
+	@$(BIN)/newsletter --config $(CONFIG) run
+
+test: .venv/installed-for-tests
+	$(BIN)/python -m pytest
+
+check: .venv/installed-for-tests
+	$(BIN)/ruff check --quiet .
+	$(BIN)/ruff format --quiet --check .
+	$(BIN)/lint-imports --no-cache >/dev/null || $(BIN)/lint-imports
+	$(BIN)/mypy
+	$(BIN)/python -m pytest -q tests/unit tests/architecture
+
+bench: .venv/installed-for-tests
+	$(BIN)/python -m tests.bench
+
+# What is generated from the code; a test fails when it is not current.
+docs: .venv/installed-for-tests
+	$(BIN)/python -m newsletter.settings.reference > docs/configuration.md
+
+lock: .venv/installed-for-tests
+	$(PIP) install uv
+	for extra in build test; do \
+		case $$extra in build) file=requirements.lock;; test) file=requirements-dev.lock;; esac; \
+		$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+			--no-header --no-annotate --extra $$extra pyproject.toml --output-file $$file; done
+
+clean:
+	rm -rf .venv
+
+.venv/bin/python:
+	@test -n "$(PYTHON)" || { echo "newsletter needs Python 3.11 or newer with venv (on Debian: apt install python3-venv)"; exit 1; }
+	@$(PYTHON) -m venv .venv
+
+.venv/installed: .venv/bin/python requirements.lock pyproject.toml
+	@echo "Installing into .venv from requirements.lock (once; about half a minute) ..."
+	@$(PIP) install --require-hashes --requirement requirements.lock
+	@$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $@
+
+.venv/installed-for-tests: .venv/installed requirements-dev.lock
+	@echo "Installing what the tests need from requirements-dev.lock (once) ..."
+	@$(PIP) install --require-hashes --requirement requirements-dev.lock
+	@touch $@

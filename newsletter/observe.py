@@ -9,7 +9,7 @@ import structlog
 
 
 def configure_logging(style: str, level: str) -> None:
-    """Write logs to standard error: ``console`` for people, ``json`` for machines, ``auto`` by whether it is a terminal."""
+    """Write logs to standard error: ``console`` for people, ``json`` for machines, ``auto``: as a terminal is there."""
     human = style == "console" or (style == "auto" and sys.stderr.isatty())
     renderer: structlog.typing.Processor = (
         structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty()) if human else structlog.processors.JSONRenderer()

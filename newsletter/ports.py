@@ -219,7 +219,8 @@ class DeliveryStore(Protocol):
         deferred older delivery of the same subscriber becomes ``superseded`` and gives its papers back first,
         within the same transaction; if the older one is ``sending``, the new one is not planned. A deferred one
         that may have arrived (the connection was lost after the final dot) keeps its papers and is retried
-        alone. A subscriber whose ledger already holds one of the papers is not planned (somebody else was faster; the next tick sees it).
+        alone. A subscriber whose ledger already holds one of the papers is not planned (somebody else was faster; the
+        next tick sees it).
         ``updates`` maps a subscriber's id to the (paper, version) pairs listed as updates; such a paper enters the
         ledger too where it is not in it yet.
         """

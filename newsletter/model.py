@@ -563,14 +563,31 @@ class OutcomeKind(enum.StrEnum):
     SUPPRESSED = "suppressed"  # not sent: the subscriber may no longer be written to
 
 
+class Step(enum.StrEnum):
+    """How far the SMTP dialogue had come when it was answered, or lost."""
+
+    CONNECT = "connect"
+    TLS = "tls"
+    EHLO = "ehlo"
+    AUTH = "auth"
+    MAIL = "mail"
+    RCPT = "rcpt"
+    DATA = "data"
+    DOT = "dot"
+
+
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What one attempt came to. ``is_unknown``: the connection was lost after the final dot, so it may have arrived."""
+    """What one attempt came to. ``is_unknown``: the connection was lost after the final dot, so it may have arrived.
+
+    ``code`` and ``text`` are the server's last reply, or None and what happened instead; ``step`` is what it answered.
+    """
 
     kind: OutcomeKind
     code: int | None = None
     text: str = ""
     is_unknown: bool = False
+    step: Step | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,271 @@
+"""The SMTP dialogue of one message on an open connection, with commands pipelined where the server allows it.
+
+Pipelining (RFC 2920) halves the round trips of a message. aiosmtplib opens, secures and authenticates the connection
+and then hands it over, because its reader expects one reply at a time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from newsletter.core.replies import SERVICE_CLOSING, classify
+from newsletter.model import EmailAddress, Outcome, OutcomeKind, Step
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+REPLY_LIMIT: Final = 32 * 1024  # octets of unread replies; an honest server needs a few hundred
+TEXT_LIMIT: Final = 500  # characters of a reply that are kept
+GO_AHEAD: Final = 354
+RESET: Final = b"RSET\r\n"
+UNSAFE_IN_PATH: Final = re.compile(r"[\x00-\x20<>\x7f]")
+CONTROLS: Final = re.compile(r"[\x00-\x20\x7f]+")
+
+
+class Reply(NamedTuple):
+    """A whole reply; the lines of its text are joined by spaces."""
+
+    code: int
+    text: str
+
+
+class LostError(Exception):
+    """The connection ended, or fell silent, before all replies had come; ``replies`` are those that did."""
+
+    def __init__(self, reason: str, replies: list[Reply]) -> None:
+        super().__init__(reason)
+        self.replies = replies
+
+
+class Dialogue(asyncio.Protocol):
+    """Writes commands and gathers as many replies as they must get. One exchange at a time."""
+
+    def __init__(self, transport: asyncio.Transport) -> None:
+        loop = asyncio.get_running_loop()
+        self._loop = loop
+        self._transport = transport
+        self._buffer = bytearray()
+        self._lines: list[str] = []
+        self._replies: list[Reply] = []
+        self._expected = 0
+        self._waiter: asyncio.Future[None] | None = None
+        self._fault: str | None = None
+        self._closed: asyncio.Future[None] = loop.create_future()
+        self.needs_reset = False
+
+    @property
+    def is_usable(self) -> bool:
+        """Whether, as far as we have heard, another message may be sent on it."""
+        return self._fault is None and not self._transport.is_closing()
+
+    async def exchange(self, data: bytes, expected: int, timeout_s: float) -> list[Reply]:
+        """Write ``data`` and return the ``expected`` replies; LostError when they do not all come in time."""
+        self._expected, self._replies = expected, []
+        if self._fault is None:
+            self._waiter = self._loop.create_future()
+            timer = self._loop.call_later(timeout_s, self._fail, f"no answer within {timeout_s:g} seconds")
+            self._transport.write(data)
+            try:
+                await self._waiter
+            finally:
+                timer.cancel()
+                self._waiter = None
+        if len(self._replies) < expected:
+            raise LostError(self._fault or "connection lost", self._replies)
+        return self._replies
+
+    async def quit(self, timeout_s: float) -> None:
+        """End the connection politely, or at least end it."""
+        try:
+            if self.is_usable:
+                await self.exchange(b"QUIT\r\n", 1, timeout_s)
+        except LostError:
+            pass  # it is ended either way
+        finally:
+            self.part()
+        await asyncio.wait([self._closed], timeout=timeout_s)
+
+    def part_politely(self) -> None:
+        """Say QUIT and close without waiting for the answer."""
+        if self.is_usable:
+            self._transport.write(b"QUIT\r\n")
+        self.part()
+
+    def part(self) -> None:
+        """Close the connection without waiting for anybody."""
+        self._fault = self._fault or "closed by us"
+        self._transport.close()
+
+    def data_received(self, data: bytes) -> None:
+        """Take in a piece of the server's side."""
+        self._buffer += data
+        while self._fault is None and (end := self._buffer.find(b"\n")) >= 0:
+            line = bytes(self._buffer[:end])
+            del self._buffer[: end + 1]
+            self._take_line(line)
+        if len(self._buffer) > REPLY_LIMIT or sum(map(len, self._lines)) > REPLY_LIMIT:
+            self._fail("the server's reply does not end")
+
+    def eof_received(self) -> bool:
+        """Close when the server does."""
+        return False
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Tell who waits that nothing more will come."""
+        if not self._closed.done():
+            self._closed.set_result(None)
+        self._fail(f"connection lost: {exc}" if exc else "connection closed by the server")
+
+    def _take_line(self, line: bytes) -> None:
+        code = line[:3]
+        if not (code.isdigit() and line[3:4] in (b" ", b"-", b"", b"\r")):
+            self._fail(f"not an SMTP reply: {readable(line)}")
+            return
+        self._lines.append(readable(line[4:]))
+        if line[3:4] == b"-":
+            return
+        reply = Reply(int(code), " ".join(self._lines)[:TEXT_LIMIT])
+        self._lines = []
+        if self._waiter is None or len(self._replies) == self._expected:
+            # Nobody asked: a server that says good-bye to an idle connection. What was answered before stands.
+            self._fault = self._fault or f"the server ended the session: {reply.code} {reply.text}"
+            self._transport.close()
+            return
+        self._replies.append(reply)
+        if len(self._replies) == self._expected and not self._waiter.done():
+            self._waiter.set_result(None)
+
+    def _fail(self, reason: str) -> None:
+        self._fault = self._fault or reason
+        self._transport.abort()
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What the server said it can do (the keywords of its EHLO reply), and how long we wait for it."""
+
+    extensions: Collection[str]
+    timeout_s: float
+    final_timeout_s: float
+
+
+async def submit(dialogue: Dialogue, offer: Offer, message: bytes, sender: str, recipient: EmailAddress) -> Outcome:
+    """Hand over one message and return what became of it.
+
+    LostError when the connection ended before the message's text was begun: then nothing was sent, and the caller
+    may try again on another connection.
+    """
+    commands = envelope(offer.extensions, message, sender, recipient)
+    if isinstance(commands, Outcome):
+        return commands
+    try:
+        refusal = await _open_envelope(dialogue, offer, commands)
+    except LostError as lost:
+        if not lost.replies or lost.replies[-1].code < 400:  # noqa: PLR2004 (no refusal among them, only silence)
+            raise
+        refusal = _first_refusal(lost.replies)
+    if refusal is not None:
+        dialogue.needs_reset = True
+        return _conclude(dialogue, refusal)
+    try:
+        [reply] = await dialogue.exchange(stuffed(message), 1, offer.final_timeout_s)
+    except LostError as lost:
+        return Outcome(OutcomeKind.DEFERRED, None, f"after the final dot: {lost}", is_unknown=True, step=Step.DOT)
+    return _conclude(dialogue, classify(Step.DOT, *reply))
+
+
+async def _open_envelope(dialogue: Dialogue, offer: Offer, commands: list[bytes]) -> Outcome | None:
+    """Return None when the server waits for the text, or why it will not have it."""
+    if "pipelining" in offer.extensions:
+        replies = await _in_one_flight(dialogue, commands, offer.timeout_s)
+    else:
+        if dialogue.needs_reset:
+            await dialogue.exchange(RESET, 1, offer.timeout_s)
+        replies = await _one_by_one(dialogue, commands, offer.timeout_s)
+    dialogue.needs_reset = False
+    refusal = _first_refusal(replies)
+    if refusal is not None and replies[-1].code == GO_AHEAD:
+        # RFC 2920 section 3.1: a server may ask for the text although it took no recipient; a lone dot ends that.
+        with contextlib.suppress(LostError):
+            await dialogue.exchange(b".\r\n", 1, offer.timeout_s)
+    return refusal
+
+
+async def _in_one_flight(dialogue: Dialogue, commands: list[bytes], timeout_s: float) -> list[Reply]:
+    lead = [RESET] if dialogue.needs_reset else []
+    try:
+        replies = await dialogue.exchange(b"".join(lead + commands), len(lead + commands), timeout_s)
+    except LostError as lost:
+        raise LostError(str(lost), lost.replies[len(lead) :]) from None
+    return replies[len(lead) :]
+
+
+async def _one_by_one(dialogue: Dialogue, commands: list[bytes], timeout_s: float) -> list[Reply]:
+    replies: list[Reply] = []
+    for command in commands:
+        try:
+            replies += await dialogue.exchange(command, 1, timeout_s)
+        except LostError as lost:
+            raise LostError(str(lost), replies + lost.replies) from None
+        if _first_refusal(replies) is not None:
+            break
+    return replies
+
+
+def _first_refusal(replies: list[Reply]) -> Outcome | None:
+    for step, reply in zip((Step.MAIL, Step.RCPT, Step.DATA), replies, strict=False):
+        if reply.code != GO_AHEAD if step is Step.DATA else not 200 <= reply.code < 300:  # noqa: PLR2004 (RFC 5321)
+            return classify(step, *reply)
+    return None
+
+
+def _conclude(dialogue: Dialogue, outcome: Outcome) -> Outcome:
+    """Return ``outcome``, having closed a connection that is not to be used again."""
+    if outcome.code == SERVICE_CLOSING:
+        dialogue.part()
+    return outcome
+
+
+def envelope(
+    extensions: Collection[str], message: bytes, sender: str, recipient: EmailAddress
+) -> list[bytes] | Outcome:
+    """Return MAIL, RCPT and DATA as they go on the wire, or why this recipient cannot be written to."""
+    if UNSAFE_IN_PATH.search(sender) or UNSAFE_IN_PATH.search(recipient.wire):
+        return Outcome(OutcomeKind.REJECTED, None, "the address holds characters that SMTP has no way to carry")
+    options = f" SIZE={len(message)}" if "size" in extensions else ""
+    if not message.isascii() and "8bitmime" in extensions:
+        options += " BODY=8BITMIME"
+    if recipient.needs_smtputf8 or not sender.isascii():
+        if "smtputf8" not in extensions:
+            return Outcome(
+                OutcomeKind.REJECTED,
+                None,
+                "the address is not ASCII and the relay does not offer SMTPUTF8 (RFC 6531)",
+            )
+        options += " SMTPUTF8"
+    return [f"MAIL FROM:<{sender}>{options}\r\n".encode(), f"RCPT TO:<{recipient.wire}>\r\n".encode(), b"DATA\r\n"]
+
+
+def is_clean(message: bytes) -> bool:
+    """Whether every line ends in CRLF, the last one too, and no bare CR or LF is among them (RFC 5321, 2.3.8)."""
+    lines = message.count(b"\r\n")
+    return message.endswith(b"\r\n") and lines == message.count(b"\n") == message.count(b"\r")
+
+
+def stuffed(message: bytes) -> bytes:
+    """Return a clean message with its leading dots doubled and the final dot set (RFC 5321 section 4.5.2)."""
+    if b"\r\n." in message:
+        message = message.replace(b"\r\n.", b"\r\n..")
+    lead = b"." if message.startswith(b".") else b""
+    return b"".join((lead, message, b".\r\n"))
+
+
+def readable(line: bytes) -> str:
+    """Return a reply's line as text that is safe to log and show."""
+    return CONTROLS.sub(" ", line[:TEXT_LIMIT].decode("utf-8", "replace")).strip()

@@ -50,6 +50,7 @@ class Dialogue(asyncio.Protocol):
         self._transport = transport
         self._buffer = bytearray()
         self._lines: list[str] = []
+        self._size = 0  # octets of the reply that is being read
         self._replies: list[Reply] = []
         self._expected = 0
         self._waiter: asyncio.Future[None] | None = None
@@ -107,7 +108,7 @@ class Dialogue(asyncio.Protocol):
             line = bytes(self._buffer[:end])
             del self._buffer[: end + 1]
             self._take_line(line)
-        if len(self._buffer) > REPLY_LIMIT or sum(map(len, self._lines)) > REPLY_LIMIT:
+        if self._size + len(self._buffer) > REPLY_LIMIT:
             self._fail("the server's reply does not end")
 
     def eof_received(self) -> bool:
@@ -126,10 +127,11 @@ class Dialogue(asyncio.Protocol):
             self._fail(f"not an SMTP reply: {readable(line)}")
             return
         self._lines.append(readable(line[4:]))
+        self._size += len(line)
         if line[3:4] == b"-":
             return
         reply = Reply(int(code), " ".join(self._lines)[:TEXT_LIMIT])
-        self._lines = []
+        self._lines, self._size = [], 0
         if self._waiter is None or len(self._replies) == self._expected:
             # Nobody asked: a server that says good-bye to an idle connection. What was answered before stands.
             self._fault = self._fault or f"the server ended the session: {reply.code} {reply.text}"

@@ -65,7 +65,7 @@ class SmtpTransport:
     async def send(self, message: bytes, sender: str, recipient: EmailAddress) -> Outcome:
         """Hand over one finished message and classify the answer; TemplateError when its lines are not CRLF-clean."""
         if not is_clean(message):
-            raise TemplateError([UNCLEAN])
+            raise TemplateError(problems=[UNCLEAN])
         async with self._slots:
             return await self._send(message, sender, recipient)
 

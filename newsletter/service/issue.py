@@ -204,7 +204,7 @@ class Issuer:
             source_names=self.source_names,
             profiles=self.profiles,
             shared=self._shared_matcher(),
-            personal=Matcher([_personal_profile(person.subscriber) for person in people if person.subscriber.keywords]),
+            personal=Matcher([personal_profile(person.subscriber) for person in people if person.subscriber.keywords]),
             arrival_through=arrival_through,
         )
 
@@ -250,7 +250,7 @@ class Edition:
         subscriber = person.subscriber
         profiles = [self.profiles[name] for name in subscriber.profiles if name in self.profiles]
         if subscriber.keywords:
-            profiles.append(_personal_profile(subscriber))
+            profiles.append(personal_profile(subscriber))
         reader = Reader(
             tuple(profiles),
             self.windows[subscriber.id],
@@ -303,8 +303,11 @@ def is_personal(profile: str) -> bool:
     return profile.startswith("personal:")
 
 
-def _personal_profile(subscriber: Subscriber) -> Profile:
-    # Named by its keywords, not by its owner: people with the same keywords share a digest.
+def personal_profile(subscriber: Subscriber) -> Profile:
+    """Return somebody's own keywords as a profile.
+
+    It is named by its keywords, not by its owner: people with the same keywords share a digest.
+    """
     name = "personal:" + "\x1f".join(f"{word.text}\x1e{word.weight}\x1e{word.field}" for word in subscriber.keywords)
     return Profile(name, PERSONAL_TITLE, topics=(Topic(PERSONAL_TITLE, subscriber.keywords),))
 

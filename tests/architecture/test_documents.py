@@ -1,0 +1,56 @@
+"""The documents against the code: links, commands, and nothing of one machine."""
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
+
+
+def tracked_files() -> list[Path]:
+    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    return [ROOT / name for name in listed.splitlines()]
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_every_relative_link_leads_somewhere(document: Path) -> None:
+    for target in re.findall(r"\]\(([^)#\s]+)[^)]*\)", document.read_text()):
+        if not target.startswith(("http://", "https://", "mailto:")):
+            assert (document.parent / target).exists(), target
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_every_file_named_in_a_document_is_there(document: Path) -> None:
+    for name in re.findall(r"`((?:newsletter|templates|config|tests|docs)/[\w./-]+\.\w+)`", document.read_text()):
+        assert (ROOT / name).exists(), name
+
+
+def test_nothing_names_one_machine() -> None:
+    for path in tracked_files():
+        if path.suffix in {".png", ".lock"} or path == Path(__file__):
+            continue
+        text = path.read_text(errors="replace")
+        assert not re.search(r"/(?:root|home|work|tmp/w)/", text), path
+
+
+@pytest.mark.parametrize("name", ["requirements.lock", "requirements-dev.lock"])
+def test_lock_files_hold_hashes_and_no_address(name: str) -> None:
+    text = (ROOT / name).read_text()
+    assert "://" not in text
+    pins = re.findall(r"^[\w.-]+(?:\[[\w,-]+\])?==", text, re.MULTILINE)
+    assert len(pins) > 30
+    assert text.count("--hash=sha256:") >= len(pins)
+
+
+def test_every_dependency_has_its_reason_in_the_decisions() -> None:
+    import tomllib  # noqa: PLC0415 (used here only)
+
+    reasons = (ROOT / "docs" / "decisions.md").read_text().casefold()
+    for requirement in tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]:
+        name = re.split(r"[\[<>=!~ ]", requirement)[0]
+        assert (
+            name.casefold().replace("psycopg", "psycopg 3").replace("python-multipart", "python-multipart") in reasons
+        ), name

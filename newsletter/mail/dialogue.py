@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 REPLY_LIMIT: Final = 32 * 1024  # octets of unread replies; an honest server needs a few hundred
 TEXT_LIMIT: Final = 500  # characters of a reply that are kept
+ENDLESS: Final = "the server's reply does not end"
 GO_AHEAD: Final = 354
 RESET: Final = b"RSET\r\n"
 UNSAFE_IN_PATH: Final = re.compile(r"[\x00-\x20<>\x7f]")
@@ -108,8 +109,8 @@ class Dialogue(asyncio.Protocol):
             line = bytes(self._buffer[:end])
             del self._buffer[: end + 1]
             self._take_line(line)
-        if self._size + len(self._buffer) > REPLY_LIMIT:
-            self._fail("the server's reply does not end")
+        if len(self._buffer) > REPLY_LIMIT:
+            self._fail(ENDLESS)
 
     def eof_received(self) -> bool:
         """Close when the server does."""
@@ -128,6 +129,9 @@ class Dialogue(asyncio.Protocol):
             return
         self._lines.append(readable(line[4:]))
         self._size += len(line)
+        if self._size > REPLY_LIMIT:
+            self._fail(ENDLESS)
+            return
         if line[3:4] == b"-":
             return
         reply = Reply(int(code), " ".join(self._lines)[:TEXT_LIMIT])

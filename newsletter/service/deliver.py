@@ -1,0 +1,111 @@
+"""Deliver: send what is due through the transport, and record what became of each mail before the next is taken.
+
+A delivery is committed as ``sending`` before its message is begun, and its outcome before its sender takes another: a
+process that is killed leaves at most as many messages in doubt as it has connections, and those go out again with the
+same Message-ID. Nothing is lost.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import structlog
+
+from newsletter.core.retry import RetryPolicy
+from newsletter.service.preparing import PreparedDigests
+from newsletter.service.recording import Recorder
+from newsletter.service.sending import Sending
+from newsletter.service.tally import DeliveryCounts
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from newsletter.ports import Renderer, Store, Transport
+
+__all__ = ["Deliverer", "DeliveryCounts", "DeliveryPolicy"]
+
+logger = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryPolicy:
+    """How deliveries are worked off.
+
+    ``owner`` names this process in leases. ``connections`` senders work at once. A delivery is begun in the first half
+    of its ``lease`` or given back, so the lease must be longer than twice the longest dialogue. A subscriber's status
+    is read again when the claim is older than ``recheck_after``. A delivery never attempted within ``staleness`` of
+    being due expires unsent, and its papers go into the next digest. ``prepared_digests`` bounds the memory.
+    """
+
+    envelope_sender: str
+    owner: str
+    connections: int = 4
+    retry: RetryPolicy = field(default_factory=RetryPolicy)
+    lease: timedelta = timedelta(minutes=30)
+    recheck_after: timedelta = timedelta(seconds=5)
+    staleness: timedelta | None = None
+    batch: int = 200
+    prepared_digests: int = 64
+
+
+class Deliverer:
+    """Works off the deliveries that are due. Runs of one deliverer never overlap."""
+
+    def __init__(
+        self,
+        store: Store,
+        renderer: Renderer,
+        transport: Transport,
+        policy: DeliveryPolicy,
+        now: Callable[[], datetime],
+    ) -> None:
+        self._store = store
+        self._renderer = renderer
+        self._transport = transport
+        self._policy = policy
+        self._now = now
+        self._recorder = Recorder(store, now)
+        self._running = asyncio.Lock()
+
+    async def deliver_due(
+        self, stop: asyncio.Event | None = None, on_progress: Callable[[DeliveryCounts], None] = lambda _: None
+    ) -> DeliveryCounts:
+        """Send until nothing is due, the relay fails, or ``stop`` is set, and return what that came to.
+
+        ``stop`` lets the mails in flight end and gives the rest back. ``on_progress`` hears after each delivery.
+        StoreError when outcomes cannot be recorded: no more is sent then, and what was not recorded is kept in memory
+        and written first by the next call.
+        """
+        async with self._running:
+            if await self._recorder.catch_up():
+                await self._store.release(self._policy.owner)
+            # Rendered anew in each run, so that a template mended meanwhile counts.
+            digests = PreparedDigests(self._store, self._renderer, self._policy.prepared_digests)
+            sending = Sending(self._store, self._transport, digests, self._recorder, self._policy, self._now)
+            counts = await sending.run(stop or asyncio.Event(), on_progress)
+        _log(counts)
+        return counts
+
+
+def _log(counts: DeliveryCounts) -> None:
+    if counts.fault is not None:
+        logger.error("deliver.paused", reason=counts.fault, released=counts.released)
+    for problem in counts.problems:
+        logger.error("deliver.problem", problem=problem)
+    if counts.planned:
+        logger.info(
+            "deliver.done",
+            planned=counts.planned,
+            accepted=counts.accepted,
+            deferred=counts.deferred,
+            rejected=counts.rejected,
+            suppressed=counts.suppressed,
+            expired=counts.expired,
+            unknown=counts.unknown,
+            bounced=counts.bounced,
+            adds_up=counts.is_closed,
+        )

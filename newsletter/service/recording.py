@@ -1,0 +1,91 @@
+"""One writer for the outcomes of many senders: what comes in while a commit is under way shares the next one."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import structlog
+
+from newsletter.errors import ConflictError, NotFoundError, StoreError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from datetime import datetime
+
+    from newsletter.model import Attempt, DeliveryState
+    from newsletter.ports import DeliveryStore
+
+    Entry = tuple[Attempt, DeliveryState, datetime | None]
+
+logger = structlog.get_logger(__name__)
+
+
+class Recorder:
+    """Commits outcomes, several at a time; a sender waits for its own before it takes its next message.
+
+    What the store could not take is kept and written first the next time (:meth:`catch_up`), so that a full disk
+    makes no doubles once it has room again.
+    """
+
+    def __init__(self, store: DeliveryStore, now: Callable[[], datetime]) -> None:
+        self._store = store
+        self._now = now
+        self._waiting: list[tuple[Entry, asyncio.Future[None]]] = []
+        self._unwritten: list[Entry] = []
+        self._writer: asyncio.Task[None] | None = None
+
+    async def record(self, attempt: Attempt, state: DeliveryState, next_attempt_at: datetime | None) -> None:
+        """Return once the outcome is committed; StoreError when it could not be, and is kept for later."""
+        committed = asyncio.get_running_loop().create_future()
+        self._waiting.append(((attempt, state, next_attempt_at), committed))
+        if self._writer is None:
+            self._writer = asyncio.create_task(self._write())
+        await committed
+
+    async def catch_up(self) -> int:
+        """Write what an earlier failure left unwritten and return how many that were; StoreError if it fails again."""
+        entries = list(self._unwritten)
+        if entries:
+            await self._commit(entries)
+            del self._unwritten[: len(entries)]
+            logger.info("deliver.caught_up", outcomes=len(entries))
+        return len(entries)
+
+    async def _write(self) -> None:
+        try:
+            while self._waiting:
+                batch, self._waiting = self._waiting, []
+                fault = await self._try([entry for entry, _ in batch])
+                for _, committed in batch:
+                    if committed.done():  # whoever waited was cancelled
+                        continue
+                    if fault is None:
+                        committed.set_result(None)
+                    else:
+                        committed.set_exception(fault)
+        finally:
+            self._writer = None
+
+    async def _try(self, entries: Sequence[Entry]) -> Exception | None:
+        try:
+            await self._commit(entries)
+        except Exception as error:  # noqa: BLE001 (handed to the senders that wait, who raise it)
+            if isinstance(error, StoreError):
+                self._unwritten += entries
+            return error
+        return None
+
+    async def _commit(self, entries: Sequence[Entry]) -> None:
+        try:
+            await self._store.record(entries, self._now())
+        except (ConflictError, NotFoundError):
+            await self._commit_singly(entries)
+
+    async def _commit_singly(self, entries: Sequence[Entry]) -> None:
+        """Let one delivery that is gone, because its subscriber was removed meanwhile, not spoil the others' commit."""
+        for entry in entries:
+            try:
+                await self._store.record([entry], self._now())
+            except (ConflictError, NotFoundError) as error:
+                logger.warning("deliver.not_recorded", delivery=entry[0].delivery_id, state=entry[1], reason=str(error))

@@ -1,0 +1,194 @@
+"""One run of sending: several senders over one queue of claimed deliveries."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from typing import TYPE_CHECKING
+
+import structlog
+
+from newsletter.core.replies import is_about_relay, is_bad_address, is_lost
+from newsletter.core.retry import decide
+from newsletter.errors import NotFoundError, StoreError, TemplateError
+from newsletter.model import (
+    Attempt,
+    ClaimedDelivery,
+    Delivery,
+    DeliveryState,
+    Outcome,
+    OutcomeKind,
+    Subscriber,
+    SubscriberStatus,
+)
+from newsletter.service.tally import DeliveryCounts, Tally
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from newsletter.ports import Store, Transport
+    from newsletter.service.deliver import DeliveryPolicy
+    from newsletter.service.preparing import PreparedDigests
+    from newsletter.service.recording import Recorder
+
+logger = structlog.get_logger(__name__)
+
+
+class Sending:
+    """Claims, sends and records until nothing is due or something says stop."""
+
+    def __init__(
+        self,
+        store: Store,
+        transport: Transport,
+        digests: PreparedDigests,
+        recorder: Recorder,
+        policy: DeliveryPolicy,
+        now: Callable[[], datetime],
+    ) -> None:
+        self._store = store
+        self._transport = transport
+        self._digests = digests
+        self._recorder = recorder
+        self._policy = policy
+        self._now = now
+        self._queue: deque[tuple[ClaimedDelivery, datetime]] = deque()
+        self._claiming = asyncio.Lock()
+        self._is_exhausted = False
+        self._is_broken = False
+        self._lost_in_a_row = 0
+        self._tally = Tally()
+
+    async def run(self, stop: asyncio.Event, on_progress: Callable[[DeliveryCounts], None]) -> DeliveryCounts:
+        """Work until done and return the counts; an error of the store or of a sender ends the run and is raised."""
+        self._stop = stop
+        self._on_progress = on_progress
+        # One goes ahead: when the relay is down, one delivery meets the closed door and not one per connection.
+        await self._send_one()
+        senders = [self._send_all() for _ in range(self._policy.connections)]
+        errors = [error for error in await asyncio.gather(*senders, return_exceptions=True) if error is not None]
+        if not any(isinstance(error, StoreError) for error in errors):
+            self._tally.released += len(self._queue)
+            await self._store.release(self._policy.owner)
+        if errors:
+            raise errors[0]
+        return self._tally.counts()
+
+    @property
+    def _is_over(self) -> bool:
+        return self._is_broken or self._tally.fault is not None or self._stop.is_set()
+
+    async def _send_all(self) -> None:
+        while await self._send_one():
+            pass
+
+    async def _send_one(self) -> bool:
+        """Deliver the next one; False when there is none, or the run is over."""
+        try:
+            claimed = await self._next()
+            if claimed is None:
+                return False
+            self._tally.planned += 1
+            await self._deliver(claimed[0], claimed[1])
+        except BaseException:
+            self._is_broken = True  # the other senders end what they have begun, and stop
+            raise
+        self._on_progress(self._tally.counts())
+        return True
+
+    async def _next(self) -> tuple[ClaimedDelivery, datetime] | None:
+        while not self._is_over:
+            if not self._queue:
+                async with self._claiming:
+                    if not self._queue and not await self._claim():
+                        return None
+            claimed = self._queue.popleft()
+            if self._now() - claimed[1] <= self._policy.lease / 2:
+                return claimed
+            self._tally.released += 1  # too old to be begun under this lease; given back when the run ends
+        return None
+
+    async def _claim(self) -> bool:
+        if self._is_exhausted or self._is_over:
+            return False
+        now = self._now()
+        claimed = await self._store.claim(self._policy.owner, self._policy.batch, self._policy.lease, now)
+        self._is_exhausted = len(claimed) < self._policy.batch
+        self._queue.extend((one, now) for one in claimed)
+        return bool(claimed)
+
+    async def _deliver(self, claimed: ClaimedDelivery, claimed_at: datetime) -> None:
+        delivery, started_at = claimed.delivery, self._now()
+        subscriber = await self._as_of_now(claimed.subscriber, claimed_at)
+        if subscriber is None:  # removed, and the delivery with them: there is no row left to record anything on
+            self._tally.add(DeliveryState.SUPPRESSED)
+            return
+        outcome = self._refused(delivery, subscriber) or await self._attempt(delivery, subscriber)
+        now = self._now()
+        state, next_attempt_at = decide(outcome, delivery, now, self._policy.retry)
+        if self._is_stale(delivery):
+            state, next_attempt_at = DeliveryState.EXPIRED, None
+        attempt = Attempt(delivery.id, delivery.attempts + 1, started_at, now, outcome)
+        await self._recorder.record(attempt, state, next_attempt_at)
+        self._tally.add(state)
+        await self._draw_conclusions(delivery, outcome, state)
+
+    async def _as_of_now(self, subscriber: Subscriber, claimed_at: datetime) -> Subscriber | None:
+        """Return the subscriber as the store has them now, unless the claim is fresh; None when they are gone."""
+        if self._now() - claimed_at <= self._policy.recheck_after:
+            return subscriber
+        try:
+            return await self._store.subscriber(subscriber.id)
+        except NotFoundError:
+            return None
+
+    def _refused(self, delivery: Delivery, subscriber: Subscriber) -> Outcome | None:
+        """Return why we do not even try, or None."""
+        if subscriber.status is not SubscriberStatus.ACTIVE:
+            return Outcome(OutcomeKind.SUPPRESSED, text=f"not sent: the subscriber is {subscriber.status}")
+        if self._is_stale(delivery):
+            return Outcome(OutcomeKind.DEFERRED, text="not sent: too old; its papers go into the next digest")
+        return None
+
+    def _is_stale(self, delivery: Delivery) -> bool:
+        limit = self._policy.staleness
+        return limit is not None and delivery.attempts == 0 and self._now() - delivery.due_at > limit
+
+    async def _attempt(self, delivery: Delivery, subscriber: Subscriber) -> Outcome:
+        try:
+            prepared = await self._digests.get(delivery.digest_id)
+            message = prepared.compose(subscriber, delivery.message_id, self._now())
+            return await self._transport.send(message, self._policy.envelope_sender, subscriber.address)
+        except StoreError:
+            raise
+        except TemplateError as error:
+            problem = str(error)
+        except Exception as error:
+            # A mail that cannot be made must not keep the others from being sent; it waits until that is mended.
+            logger.exception("deliver.failed", delivery=delivery.id, digest=delivery.digest_id)
+            problem = f"{type(error).__name__}: {error}"
+        self._tally.note(f"digest {delivery.digest_id}: {problem}")
+        return Outcome(OutcomeKind.DEFERRED, text=f"could not be made: {problem}")
+
+    async def _draw_conclusions(self, delivery: Delivery, outcome: Outcome, state: DeliveryState) -> None:
+        log = logger.debug if state is DeliveryState.ACCEPTED else logger.info
+        log("deliver.outcome", delivery=delivery.id, state=str(state), code=outcome.code, text=outcome.text)
+        self._tally.unknown += outcome.is_unknown
+        self._lost_in_a_row = self._lost_in_a_row + 1 if is_lost(outcome) else 0
+        if is_about_relay(outcome) or self._lost_in_a_row >= max(self._policy.connections, 3):
+            said = f"{outcome.code} {outcome.text}" if outcome.code else outcome.text
+            self._tally.fault = self._tally.fault or f"the relay does not take mail: {said}"
+        if is_bad_address(outcome):
+            await self._mark_bounced(delivery, outcome)
+
+    async def _mark_bounced(self, delivery: Delivery, outcome: Outcome) -> None:
+        """Stop writing to an address that does not exist, unless its owner has left meanwhile."""
+        try:
+            subscriber = await self._store.subscriber(delivery.subscriber_id)
+            if subscriber.status is SubscriberStatus.ACTIVE:
+                reason = f"{outcome.code} {outcome.text}"
+                await self._store.set_status(subscriber.id, SubscriberStatus.BOUNCED, reason, self._now())
+                self._tally.bounced += 1
+        except NotFoundError:
+            logger.info("deliver.subscriber_gone", subscriber=delivery.subscriber_id)

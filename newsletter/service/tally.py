@@ -1,0 +1,66 @@
+"""What a delivery run came to, counted as it goes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from newsletter.model import DeliveryState
+
+PROBLEM_LIMIT: Final = 20
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryCounts:
+    """What a run did. Every delivery that was begun (``planned``) ends in exactly one of the five sums after it.
+
+    ``unknown`` (lost after the final dot) are among the deferred, ``bounced`` (address marked as bad) among the
+    rejected. ``released`` were claimed and given back unbegun. ``fault`` tells why the run ended before its work did,
+    ``problems`` what in our own templates needs mending.
+    """
+
+    planned: int = 0
+    accepted: int = 0
+    deferred: int = 0
+    rejected: int = 0
+    suppressed: int = 0
+    expired: int = 0
+    unknown: int = 0
+    bounced: int = 0
+    released: int = 0
+    fault: str | None = None
+    problems: tuple[str, ...] = ()
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether the sums add up; when they do not, an outcome could not be recorded."""
+        return self.planned == self.accepted + self.deferred + self.rejected + self.suppressed + self.expired
+
+
+@dataclass(slots=True)
+class Tally:
+    """Counts while a run goes on."""
+
+    planned: int = 0
+    unknown: int = 0
+    bounced: int = 0
+    released: int = 0
+    fault: str | None = None
+    states: dict[DeliveryState, int] = field(default_factory=dict)
+    problems: list[str] = field(default_factory=list)
+
+    def add(self, state: DeliveryState) -> None:
+        """Count a delivery that has been recorded."""
+        self.states[state] = self.states.get(state, 0) + 1
+
+    def note(self, problem: str) -> None:
+        """Keep a problem once; beyond some, the rest would say no more."""
+        if problem not in self.problems and len(self.problems) < PROBLEM_LIMIT:
+            self.problems.append(problem)
+
+    def counts(self) -> DeliveryCounts:
+        """Return the counts as they stand."""
+        sums = {str(state): number for state, number in self.states.items()}
+        plain = DeliveryCounts(self.planned, unknown=self.unknown, bounced=self.bounced, released=self.released)
+        return replace(plain, fault=self.fault, problems=tuple(self.problems), **sums)

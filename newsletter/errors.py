@@ -64,9 +64,13 @@ class AddressError(NewsletterError):
 
 
 class TemplateError(NewsletterError):
-    """A template cannot be compiled or filled; the message names file and line."""
+    """A template cannot be compiled or filled: ``problems`` name file and line of all that is wrong with it."""
 
     exit_code = 2
+
+    def __init__(self, message: str = "", problems: Sequence[Problem] = ()) -> None:
+        self.problems = tuple(problems)
+        super().__init__(message or "\n".join(str(problem) for problem in self.problems))
 
 
 class StoreError(NewsletterError):

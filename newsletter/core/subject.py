@@ -1,0 +1,107 @@
+"""What a mail says before it is opened: its headline, its subject and the line that inboxes show beside it."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from newsletter.core.printable import clip, one_line
+from newsletter.model import IssueKind
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import date
+
+    from newsletter.model import Digest, Paper, Section
+
+_DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+_MONTHS = (
+    *("January", "February", "March", "April", "May", "June"),
+    *("July", "August", "September", "October", "November", "December"),
+)
+_TOPIC_LIMIT = 60  # characters; what phones show of a subject is shorter still
+_TITLE_LIMIT = 70
+_PREHEADER_LIMIT = 160
+
+
+def long_date(day: date) -> str:
+    """Return e.g. ``Tuesday 24 November 2026``, in English whatever the process's locale."""
+    return f"{_DAYS[day.weekday()]} {day.day} {_MONTHS[day.month - 1]} {day.year}"
+
+
+def short_date(day: date) -> str:
+    """Return e.g. ``24 Nov``."""
+    return f"{day.day} {_MONTHS[day.month - 1][:3]}"
+
+
+def count_of(number: int, noun: str) -> str:
+    """Return e.g. ``1 paper``, ``2 papers`` or ``1,204 papers``."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def section_title(section: Section) -> str:
+    """Return what a section is about, in the words of the admin: its topic, or else its profile's title."""
+    return one_line(section.topic) or one_line(section.profile_title) or one_line(section.profile)
+
+
+def is_trending(section: Section) -> bool:
+    """Whether a section is a list of what the community voted for, rather than of what matched a topic."""
+    return bool(section.papers) and all(
+        paper.reasons and all(reason.kind == "votes" for reason in paper.reasons) for paper in section.papers
+    )
+
+
+def headline(digest: Digest, papers: Mapping[int, Paper], name: str) -> str:
+    """Return what a mail holds in words, e.g. ``12 papers on diffusion models and 3 more``; ``name`` is the
+    newsletter's.
+    """
+    if digest.kind is IssueKind.WELCOME:
+        return f"Welcome to {one_line(name)}"
+    if not digest.paper_ids:
+        return _quiet_headline(digest.considered)
+    largest = max(digest.sections, key=lambda section: len(section.papers))  # the first of equals
+    others = len(digest.paper_ids) - len(largest.papers)
+    return _section_words(largest, papers) + (f" and {others:,} more" if others > 0 else "")
+
+
+def subject(digest: Digest, words: str) -> str:
+    """Return the subject: the headline ``words`` and the day, for mail programs thread what has the same subject."""
+    return f"{words} · {short_date(digest.issue_date)}"
+
+
+def preheader(digest: Digest, papers: Mapping[int, Paper]) -> str:
+    """Return the line that inboxes show after the subject: the first titles, or the number of papers seen."""
+    titles = [clip(one_line(papers[paper_id].title), _TITLE_LIMIT) for paper_id in digest.paper_ids[:3]]
+    if titles:
+        return clip(" · ".join(titles), _PREHEADER_LIMIT)
+    if digest.kind is IssueKind.WELCOME:
+        return "What you will get, when, and how to stop it."
+    return f"{count_of(digest.considered, 'new paper')} looked at. Nothing for you today."
+
+
+def _quiet_headline(considered: int) -> str:
+    if not considered:
+        return "All quiet: no new papers"
+    return f"All quiet: none of {count_of(considered, 'new paper')} matched"
+
+
+def _section_words(section: Section, papers: Mapping[int, Paper]) -> str:
+    count = len(section.papers)
+    if is_trending(section):
+        return count_of(count, "trending paper")
+    return f"{count_of(count, 'paper')} on {clip(_mid_sentence(section_title(section), section, papers), _TOPIC_LIMIT)}"
+
+
+def _mid_sentence(title: str, section: Section, papers: Mapping[int, Paper]) -> str:
+    """Return ``title`` as it stands within a sentence: ``Diffusion models`` loses its capital, ``Bayesian methods``
+    and ``LLM agents`` keep theirs. The papers tell which: they write the word small, or they never do.
+    """
+    word = re.match(r"[^\W\d_][^\W\d_]*", title)
+    if not word or not word[0].istitle():
+        return title
+    small = re.compile(rf"\b{re.escape(word[0].lower())}")
+    texts = (f"{papers[paper.paper_id].title} {papers[paper.paper_id].abstract}" for paper in section.papers)
+    written = (reason.text for paper in section.papers for reason in paper.reasons)
+    if any(small.search(text) for text in written) or any(small.search(text) for text in texts):
+        return title[0].lower() + title[1:]
+    return title

@@ -1,0 +1,77 @@
+"""Whose newsletter this is, and its colours: everything in a mail that is neither paper nor subscriber."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+_HEX_COLOUR_LENGTH = 7  # "#rrggbb"
+
+
+@dataclass(frozen=True, slots=True)
+class Palette:
+    """The colours of one scheme, each ``#rrggbb``. None is pure black or white, so that a mail program that inverts
+    colours by force keeps them readable; ink, muted and accent stand at least 4.5:1 against ground and card (WCAG 2.2,
+    1.4.3).
+    """
+
+    ground: str = "#f4f2ee"
+    card: str = "#fffefb"
+    ink: str = "#1f2328"
+    muted: str = "#5c636b"
+    line: str = "#e4e0d8"
+    fill: str = "#efece5"
+    accent: str = "#8c2f1b"
+    highlight: str = "#fff0b8"
+
+
+DARK = Palette(
+    ground="#15171a",
+    card="#1d2024",
+    ink="#e8e6e1",
+    muted="#a9adb3",
+    line="#32363b",
+    fill="#2a2e33",
+    accent="#f0a08a",
+    highlight="#54481a",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Brand:
+    """A newsletter's name, addresses and looks.
+
+    ``sender`` and ``reply_to`` are plain addresses with ASCII domains; ``sender_name`` is shown beside the sender's
+    (the newsletter's name when empty). ``list_id`` is the identifier of RFC 2919, e.g. ``digest.example.org`` (made
+    from the sender's domain when empty). ``unsubscribe_address`` takes unsubscriptions by mail, where there is such a
+    mailbox. ``web_url`` is the public address of the web pages. Whatever is empty is left out of the mail.
+    """
+
+    name: str = "Newsletter"
+    sender: str = "newsletter@localhost"
+    sender_name: str = ""
+    reply_to: str = ""
+    list_id: str = ""
+    unsubscribe_address: str = ""
+    contact: str = ""
+    postal_address: str = ""
+    web_url: str = ""
+    light: Palette = Palette()
+    dark: Palette = DARK
+
+
+def contrast(one: str, other: str) -> float:
+    """Return the contrast of two ``#rrggbb`` colours, 1 to 21 (WCAG 2.2, "contrast ratio"); ValueError for others."""
+    lighter, darker = sorted((_luminance(one), _luminance(other)), reverse=True)
+    return (lighter + 0.05) / (darker + 0.05)
+
+
+def _luminance(colour: str) -> float:
+    if len(colour) != _HEX_COLOUR_LENGTH or not colour.startswith("#"):
+        message = f"{colour!r} is not a colour like #8c2f1b"
+        raise ValueError(message)
+    red, green, blue = (_linear(int(colour[start : start + 2], 16) / 255) for start in (1, 3, 5))
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def _linear(channel: float) -> float:
+    return float(channel / 12.92 if channel <= 0.04045 else ((channel + 0.055) / 1.055) ** 2.4)  # noqa: PLR2004 (sRGB)

@@ -1,0 +1,142 @@
+"""A template ready to be filled: its HTML and its plain text, and where in its files a failure lies."""
+
+from __future__ import annotations
+
+import re
+import traceback
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from jinja2 import Environment, FunctionLoader, StrictUndefined, TemplateNotFound, TemplateSyntaxError, nodes
+from jinja2.meta import find_undeclared_variables
+
+from newsletter.errors import TemplateError
+from newsletter.mail.compile import compile_mjml
+from newsletter.mail.filters import html_filters, text_filters
+from newsletter.model import Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from jinja2 import Template
+
+    from newsletter.mail.brand import Brand
+    from newsletter.mail.templates import Source, TemplateFiles
+
+_BLANK_LINES = re.compile(r"\n{4,}")
+_TRAILING = re.compile(r"(?<!\n--)[ \t]+(?=\n)")  # "-- " begins a signature and keeps its space (RFC 3676, 4.3)
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """One template, HTML and text, compiled; ``draft`` is the MJML as Jinja sees it, to find lines by."""
+
+    html_source: Source
+    text_source: Source
+    html: Template
+    draft: Template
+    text: Template
+
+
+class Compiler:
+    """Turns template files into templates that can be filled."""
+
+    def __init__(self, files: TemplateFiles, brand: Brand, variables: frozenset[str]) -> None:
+        self._files = files
+        self._variables = variables
+        self._html = self._environment(is_html=True)
+        self._html.filters.update(html_filters(brand))
+        self._text = self._environment(is_html=False)
+        self._text.filters.update(text_filters())
+
+    def compile(self, name: str) -> Compiled:
+        """Return ``name``.mjml and ``name``.txt, compiled; TemplateError with every problem that
+        shows without a digest.
+        """
+        html_source, text_source = self._files.load(f"{name}.mjml"), self._files.load(f"{name}.txt")
+        problems = [*self._jinja_problems(self._html, html_source), *self._jinja_problems(self._text, text_source)]
+        if problems:
+            raise TemplateError(problems=problems)
+        compiled = compile_mjml(html_source)
+        return Compiled(
+            html_source,
+            text_source,
+            html=self._html.from_string(compiled),
+            draft=_from_source(self._html, html_source),
+            text=_from_source(self._text, text_source),
+        )
+
+    def _environment(self, *, is_html: bool) -> Environment:
+        return Environment(
+            autoescape=is_html,  # noqa: S701 (plain text is not HTML)
+            undefined=StrictUndefined,
+            loader=FunctionLoader(self._load),
+            trim_blocks=True,
+            lstrip_blocks=True,
+            keep_trailing_newline=True,
+        )
+
+    def _load(self, name: str) -> tuple[str, str, None] | None:
+        if self._files.find(name) is None:
+            return None
+        text, path = self._files.read(name)
+        return text, str(path), None
+
+    def _jinja_problems(self, environment: Environment, source: Source) -> Iterator[Problem]:
+        """Yield what Jinja finds wrong before it fills anything: syntax, unknown filters, unknown variables."""
+        try:
+            tree = environment.parse(source.text)
+            environment.compile(source.text)
+        except TemplateSyntaxError as error:
+            yield source.problem(error.lineno, 0, f"Jinja: {error.message}")
+            return
+        unknown = find_undeclared_variables(tree) - self._variables
+        for node in tree.find_all(nodes.Name):
+            if node.name in unknown and node.ctx == "load":
+                unknown.discard(node.name)
+                advice = f"the variables are {', '.join(sorted(self._variables))}"
+                yield source.problem(node.lineno, 0, f"there is no variable {node.name}", advice)
+
+
+def fill_html(compiled: Compiled, variables: Mapping[str, Any]) -> str:
+    """Return the HTML; TemplateError with file and line when the template cannot be filled."""
+    try:
+        return compiled.html.render(variables)
+    except Exception as error:  # a template may raise anything at all
+        raise TemplateError(problems=[_draft_problem(compiled, variables, error)]) from error
+
+
+def fill_text(compiled: Compiled, variables: Mapping[str, Any]) -> str:
+    """Return the plain text, blank lines evened out; TemplateError with file and line when it cannot be filled."""
+    try:
+        text = compiled.text.render(variables)
+    except Exception as error:  # a template may raise anything at all
+        raise TemplateError(problems=[_problem(compiled.text_source, error)]) from error
+    return _BLANK_LINES.sub("\n\n\n", _TRAILING.sub("", text)).strip("\n") + "\n"
+
+
+def _from_source(environment: Environment, source: Source) -> Template:
+    code = environment.compile(source.text, source.name, source.name)
+    return environment.template_class.from_code(environment, code, environment.make_globals(None))
+
+
+def _draft_problem(compiled: Compiled, variables: Mapping[str, Any], error: Exception) -> Problem:
+    """Fill the MJML itself, whose lines are known, to see where ``error`` came from."""
+    try:
+        compiled.draft.render(variables)
+    except Exception as again:  # noqa: BLE001 (whatever the compiled template raised)
+        return _problem(compiled.html_source, again)
+    return _problem(compiled.html_source, error)
+
+
+def _problem(source: Source, error: Exception) -> Problem:
+    """Return what went wrong, at the innermost line that belongs to a template."""
+    words = f"there is no template {error}" if isinstance(error, TemplateNotFound) else " ".join(str(error).split())
+    message = words if words and type(error).__module__.startswith("jinja2") else f"{type(error).__name__}: {words}"
+    known = {file for file, _ in source.origins}
+    for frame in reversed(traceback.extract_tb(error.__traceback__)):
+        if frame.filename == source.name:
+            return source.problem(frame.lineno or 1, 0, message, "docs/templates.md lists what there is")
+        if frame.filename.endswith((".mjml", ".txt", ".html")) and frame.filename not in known:
+            return Problem(frame.filename, frame.lineno or 0, 0, message, "docs/templates.md lists what there is")
+    return source.problem(1, 0, message)

@@ -1,0 +1,117 @@
+"""What template authors may apply to values: marked words, wrapped lines, plurals. ``docs/templates.md`` shows each."""
+
+from __future__ import annotations
+
+import unicodedata
+from typing import TYPE_CHECKING, Any
+
+from markupsafe import Markup, escape
+
+from newsletter.core.printable import clip, one_line
+from newsletter.core.subject import count_of, long_date, short_date
+from newsletter.mail.marks import Marked, whole
+from newsletter.mail.words import listing
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from newsletter.mail.brand import Brand
+
+_MARK = Markup('<b class="mark" style="font-weight:inherit;padding:1px 2px;border-radius:3px;background-color:{}">')
+_MARK_END = Markup("</b>")
+TEXT_WIDTH = 72  # columns of the plain-text part
+
+
+def common_filters() -> dict[str, Callable[..., Any]]:
+    """Return the filters that HTML and text templates share, by name."""
+    return {
+        "clip": lambda value, limit: clip(one_line(str(value)), limit),
+        "count_of": count_of,
+        "listing": lambda values: listing([str(value) for value in values]),
+        "long_date": long_date,
+        "short_date": short_date,
+        "thousands": lambda number: f"{number:,}",
+    }
+
+
+def html_filters(brand: Brand) -> dict[str, Callable[..., Any]]:
+    """Return the filters of HTML templates."""
+    opening = _MARK.format(brand.light.highlight)
+    return common_filters() | {"marked": lambda value: marked_html(value, opening)}
+
+
+def text_filters() -> dict[str, Callable[..., Any]]:
+    """Return the filters of plain-text templates."""
+    return common_filters() | {"marked": marked_text, "wrap": wrap, "width": display_width}
+
+
+def marked_html(value: Marked | str, opening: Markup) -> Markup:
+    """Return the value escaped, each marked stretch within ``opening`` and ``</b>``: a highlight, and bold where styles
+    are stripped.
+    """
+    pieces = (value if isinstance(value, Marked) else whole(value)).pieces
+    if len(pieces) == 1 and not pieces[0][1]:
+        return escape(pieces[0][0])
+    return Markup("").join(
+        opening + escape(text) + _MARK_END if is_marked else escape(text) for text, is_marked in pieces
+    )
+
+
+def marked_text(value: Marked | str) -> str:
+    """Return the value with marked stretches ``*like this*``, which mail programs for terminals show bold."""
+    pieces = (value if isinstance(value, Marked) else whole(value)).pieces
+    return one_line("".join(f"*{text}*" if is_marked else text for text, is_marked in pieces))
+
+
+def wrap(value: object, width: int = TEXT_WIDTH, indent: str = "", first: str | None = None) -> str:
+    """Return the value in lines of at most ``width`` columns, wide characters counted as two, each line after
+    ``indent`` (the first one after ``first``, when given). Words longer than a line, addresses above all, stay whole.
+    """
+    lines, line = [], indent if first is None else first
+    filled = display_width(line)
+    is_empty = True
+    for word in _words(one_line(str(value)), width - display_width(indent)):
+        size = display_width(word)
+        if not is_empty and filled + 1 + size > width:
+            lines.append(line)
+            line, filled, is_empty = indent, display_width(indent), True
+        line += word if is_empty else f" {word}"
+        filled += size + (not is_empty)
+        is_empty = False
+    return "\n".join([*lines, line]).rstrip(" ")
+
+
+def display_width(text: str) -> int:
+    """Return how many columns ``text`` takes in a terminal."""
+    if text.isascii():
+        return len(text)
+    return sum(_columns(character) for character in text)
+
+
+def _columns(character: str) -> int:
+    if unicodedata.combining(character) or unicodedata.category(character) in ("Mn", "Me", "Cf"):
+        return 0
+    return 2 if unicodedata.east_asian_width(character) in "WF" else 1
+
+
+def _words(text: str, width: int) -> list[str]:
+    """Return the words of ``text``; what is too long for a line is cut where the script (Chinese, say) allows it."""
+    words: list[str] = []
+    for word in text.split(" "):
+        if word.isascii() or display_width(word) <= width:
+            words.append(word)
+        else:
+            words.extend(_cut_wide(word, width))
+    return words
+
+
+def _cut_wide(word: str, width: int) -> list[str]:
+    parts, part, filled = [], "", 0
+    for character in word:
+        columns = _columns(character)
+        if part and columns and filled + columns > width:
+            parts.append(part)
+            part, filled = "", 0
+        part += character
+        filled += columns
+    return [*parts, part]

@@ -1,0 +1,264 @@
+"""Digests to mail: :class:`Renderer` fills the templates, once per digest however many people get it."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import structlog
+
+from newsletter.core.subject import headline, long_date, preheader, subject
+from newsletter.errors import TemplateError
+from newsletter.mail.brand import Brand, contrast
+from newsletter.mail.fill import Compiled, Compiler, fill_html, fill_text
+from newsletter.mail.message import Envelope, Part, Placeholders, Recipient
+from newsletter.mail.sample import sample_digest
+from newsletter.mail.templates import TemplateFiles, shipped_templates
+from newsletter.mail.view import Room, note_sentences, section_views
+from newsletter.mail.words import schedule, subscription
+from newsletter.model import IssueKind, Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from datetime import datetime
+    from pathlib import Path
+
+    from newsletter.model import Digest, Paper, Subscriber
+
+HTML_BUDGET = 90_000
+"""Bytes of HTML that a mail may have: Gmail cuts what is over 102 kB, and the recipient's own words come on top."""
+
+_ROOMS = (
+    Room(excerpt=420, title=300, url=2_000),
+    Room(excerpt=300, title=240, url=1_000),
+    Room(excerpt=200, title=200, url=500),
+    Room(excerpt=110, title=160, url=300),
+    Room(excerpt=0, title=140, url=200),
+    *(Room(excerpt=0, title=110, url=150, has_details=False, papers=papers) for papers in (1_000, 60, 20, 5, 1)),
+)
+"""How much of each paper to show, from plenty to the titles alone; the last ones are for hundreds of papers."""
+
+PER_RECIPIENT = ("unsubscribe_url", "schedule", "address", "subscription")
+"""The variables that differ between the recipients of one digest."""
+
+VARIABLES = frozenset(
+    (
+        *("kind", "name", "brand", "light", "dark", "lang", "date", "issue_date", "headline", "subject", "preheader"),
+        *("chosen", "considered", "trending", "sections", "omitted", "notes"),
+        *PER_RECIPIENT,
+    )
+)
+"""Every variable that a template is given."""
+
+_log = structlog.get_logger(__name__)
+
+
+class PreparedDigest:
+    """A digest rendered once: implements :class:`newsletter.ports.Prepared`."""
+
+    def __init__(self, subject_text: str, text: Part, html: Part, renderer: Renderer) -> None:
+        self._subject = subject_text
+        self._text, self._html = text, html
+        self._renderer = renderer
+        self._envelope = Envelope(renderer.brand, subject_text, text, html)
+
+    @property
+    def subject(self) -> str:
+        """The subject, as people read it."""
+        return self._subject
+
+    @property
+    def shows_unsubscribe(self) -> bool:
+        """Whether both parts hold the unsubscribe link."""
+        return "unsubscribe_url" in self._html.names & self._text.names
+
+    def html(self, subscriber: Subscriber) -> str:
+        """Return the HTML part as this recipient sees it."""
+        return self._html.text(self._renderer.recipient(subscriber).values)
+
+    def text(self, subscriber: Subscriber) -> str:
+        """Return the plain-text part as this recipient sees it."""
+        return self._text.text(self._renderer.recipient(subscriber).values)
+
+    def compose(self, subscriber: Subscriber, message_id: str, now: datetime) -> bytes:
+        """Return the finished message for one recipient; see :class:`newsletter.ports.Prepared`."""
+        return self._envelope.compose(self._renderer.recipient(subscriber), message_id, now)
+
+
+class Renderer:
+    """Fills templates with digests: implements :class:`newsletter.ports.Renderer`.
+
+    ``directories`` are the admin's template folders, most important first; what they lack comes from
+    :func:`newsletter.mail.templates.shipped_templates`. ``links`` gives the address that ends somebody's subscription,
+    ``None`` where there is no web side to do it. ``profile_titles`` names the profiles as people read them.
+
+    A template is compiled when it is first needed, and again when one of its files has changed. Should the changed one
+    be broken, the last good one stays in force, and the log says so once (``template.broken``).
+    """
+
+    _needed: ClassVar[tuple[str, ...]] = tuple(kind.value for kind in IssueKind)
+
+    def __init__(
+        self,
+        directories: Sequence[Path],
+        brand: Brand,
+        links: Callable[[Subscriber], str] | None = None,
+        profile_titles: Mapping[str, str] | None = None,
+    ) -> None:
+        shipped = shipped_templates()
+        self.brand = brand
+        self._files = TemplateFiles((*(folder for folder in directories if folder != shipped), shipped))
+        self._links = links
+        self._titles = dict(profile_titles or {})
+        self._placeholders = Placeholders(PER_RECIPIENT)
+        self._compiler = Compiler(self._files, brand, VARIABLES)
+        self._compiled: dict[str, Compiled] = {}
+        self._reported: dict[str, str] = {}
+
+    def prepare(self, digest: Digest, papers: Mapping[int, Paper]) -> PreparedDigest:
+        """Render a digest; TemplateError when a template cannot be filled. ``papers`` holds every id in it."""
+        name, language = self._template_of(digest)
+        return self._prepare(self._current(name), digest, papers, language)
+
+    def check(self) -> list[Problem]:
+        """Return everything wrong with the templates and colours: each one compiled anew and filled with a sample."""
+        problems = list(_colour_problems(self.brand))
+        for name in sorted({*self._files.names(".mjml"), *self._needed}):
+            problems.extend(self._check(name))
+        return list(dict.fromkeys(problems))  # what stands in a shared part is wrong once
+
+    def template_names(self) -> list[str]:
+        """Return the names that a digest may ask for as its template."""
+        return [name for name in self._files.names(".mjml") if name not in ("welcome", "quiet") and "." not in name]
+
+    def recipient(self, subscriber: Subscriber) -> Recipient:
+        """Return what is this subscriber's alone in a mail."""
+        url = self._links(subscriber) if self._links else ""
+        values = {
+            "unsubscribe_url": url or self._unsubscribe_by_mail(),
+            "schedule": schedule(subscriber),
+            "address": subscriber.address.text,
+            "subscription": subscription(subscriber, self._titles),
+        }
+        return Recipient(subscriber.address.wire, url, values)
+
+    def _prepare(
+        self, compiled: Compiled, digest: Digest, papers: Mapping[int, Paper], language: str
+    ) -> PreparedDigest:
+        variables = self._variables(digest, papers, language)
+        html = ""
+        for room in _ROOMS:
+            sections = section_views(digest, papers, room)
+            variables |= {"sections": sections, "omitted": sum(section.omitted for section in sections)}
+            html = fill_html(compiled, variables)
+            if len(html.encode("utf-8", "replace")) <= HTML_BUDGET:
+                break
+        text = fill_text(compiled, variables)
+        return PreparedDigest(
+            variables["subject"],
+            self._part(text, compiled.text_source.name, is_html=False),
+            self._part(html, compiled.html_source.name, is_html=True),
+            self,
+        )
+
+    def _part(self, filled: str, template: str, *, is_html: bool) -> Part:
+        try:
+            return Part(self._placeholders.split(filled), is_html=is_html)
+        except ValueError as error:
+            path = self._files.find(template) or template
+            advice = f"print {', '.join(PER_RECIPIENT)} as they are"
+            raise TemplateError(problems=[Problem(str(path), 0, 0, str(error), advice)]) from error
+
+    def _variables(self, digest: Digest, papers: Mapping[int, Paper], language: str) -> dict[str, Any]:
+        words = headline(digest, papers, self.brand.name)
+        voted = {
+            paper.paper_id
+            for section in digest.sections
+            for paper in section.papers
+            if any(reason.kind == "votes" for reason in paper.reasons)
+        }
+        has_link = bool(self._links or self.brand.unsubscribe_address)
+        return {
+            "kind": digest.kind.value,
+            "name": self.brand.name,
+            "brand": self.brand,
+            "light": self.brand.light,
+            "dark": self.brand.dark,
+            "lang": language,
+            "date": long_date(digest.issue_date),
+            "issue_date": digest.issue_date,
+            "headline": words,
+            "subject": subject(digest, words),
+            "preheader": preheader(digest, papers),
+            "chosen": len(digest.paper_ids),
+            "considered": digest.considered,
+            "trending": len(voted),
+            "notes": note_sentences(digest),
+        } | (self._placeholders.values() | ({} if has_link else {"unsubscribe_url": ""}))
+
+    def _unsubscribe_by_mail(self) -> str:
+        address = self.brand.unsubscribe_address
+        return f"mailto:{address}?subject=unsubscribe" if address else ""
+
+    def _template_of(self, digest: Digest) -> tuple[str, str]:
+        """Return the name of the template for a digest, and the language it is written in."""
+        name = digest.template if digest.kind is IssueKind.DIGEST else digest.kind.value
+        if digest.language != "en" and self._files.find(f"{name}.{digest.language}.mjml"):
+            return f"{name}.{digest.language}", digest.language
+        return name, "en"
+
+    def _current(self, name: str) -> Compiled:
+        """Return a template as its files are now, or the last good one when they are broken."""
+        known = self._compiled.get(name)
+        if known and self._files.is_current(known.html_source) and self._files.is_current(known.text_source):
+            return known
+        try:
+            self._compiled[name] = self._compiler.compile(name)
+        except TemplateError as error:
+            if known is None:
+                raise
+            if self._reported.get(name) != str(error):
+                self._reported[name] = str(error)
+                _log.warning("template.broken", template=name, problem=str(error), in_force="the last good one")
+            return known
+        self._reported.pop(name, None)
+        return self._compiled[name]
+
+    def _check(self, name: str) -> list[Problem]:
+        base, _, language = name.partition(".")
+        kind = IssueKind(base) if base in self._needed else IssueKind.DIGEST
+        digest, papers = sample_digest(kind)
+        try:
+            prepared = self._prepare(self._compiler.compile(name), digest, papers, language or "en")
+        except TemplateError as error:
+            return list(error.problems)
+        if (self._links or self.brand.unsubscribe_address) and not prepared.shows_unsubscribe:
+            advice = "show {{ unsubscribe_url }} in the .mjml and in the .txt: readers have a right to it"
+            path = self._files.find(f"{name}.mjml") or name
+            return [Problem(str(path), 0, 0, "the mail does not say how to unsubscribe", advice)]
+        return []
+
+
+_READABLE = 4.5  # WCAG 2.2, 1.4.3
+
+
+def _colour_problems(brand: Brand) -> list[Problem]:
+    """Return colours that are none, and text colours that cannot be read on the card or the ground."""
+    problems = []
+    for scheme, palette in (("light", brand.light), ("dark", brand.dark)):
+        try:
+            ratios = {
+                (name, back): contrast(getattr(palette, name), getattr(palette, back))
+                for name in ("ink", "muted", "accent")
+                for back in ("card", "ground")
+            }
+            for colour in asdict(palette).values():
+                contrast(colour, colour)
+        except ValueError as error:
+            problems.append(Problem(f"brand.{scheme}", 0, 0, str(error), "write it as #rrggbb"))
+            continue
+        for (name, back), ratio in ratios.items():
+            if ratio < _READABLE:
+                message = f"{name} stands {ratio:.1f}:1 against {back}, which is hard to read"
+                problems.append(Problem(f"brand.{scheme}", 0, 0, message, "4.5:1 is the least", "warning"))
+    return problems

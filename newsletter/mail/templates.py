@@ -1,0 +1,158 @@
+"""Template files: where they lie, which one wins, what they include, and whether they have changed since."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path, PurePosixPath
+
+from newsletter.errors import TemplateError
+from newsletter.model import Problem
+
+_PACKAGE = Path(__file__).resolve().parent.parent
+_INCLUDE = re.compile(r"""<mj-include\s+path\s*=\s*(["'])(?P<path>.*?)\1\s*(?:/>|>\s*</mj-include\s*>)""")
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
+_DEEPEST = 8  # levels of inclusion; deeper is a circle
+
+
+@cache
+def shipped_templates() -> Path:
+    """Return the folder of the templates that come with the program: inside the package where it was installed from a
+    wheel, beside it in a checkout.
+    """
+    inside = _PACKAGE / "_templates"
+    return inside if inside.is_dir() else _PACKAGE.parent / "templates"
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A template's text with everything that it includes: ``origins`` says where each line came from, ``stamps`` which
+    files it was made of, as they were.
+    """
+
+    name: str
+    text: str
+    origins: tuple[tuple[str, int], ...]
+    stamps: tuple[tuple[str, Path, int, int], ...]
+
+    def problem(self, line: int, column: int, message: str, advice: str = "") -> Problem:
+        """Return a problem at a line (from 1) of the text, placed in the file that the line came from."""
+        file, origin = self.origins[min(max(line, 1), len(self.origins)) - 1] if self.origins else (self.name, 0)
+        return Problem(file, origin, column, message, advice)
+
+
+class TemplateFiles:
+    """The template folders, most important first; a file in one hides files of the same name in those after it."""
+
+    def __init__(self, directories: tuple[Path, ...]) -> None:
+        self._directories = directories
+
+    def names(self, suffix: str) -> list[str]:
+        """Return the names (without ``suffix``) of all templates at the top of the folders."""
+        found = {path.name for folder in self._directories if folder.is_dir() for path in folder.glob(f"*{suffix}")}
+        return sorted(name.removesuffix(suffix) for name in found if _NAME.fullmatch(name))
+
+    def find(self, name: str) -> Path | None:
+        """Return the file that ``name`` (a relative path with forward slashes) stands for, or None."""
+        relative = PurePosixPath(name)
+        if relative.is_absolute() or ".." in relative.parts or "\x00" in name:
+            return None
+        for folder in self._directories:
+            path = folder.joinpath(*relative.parts)
+            if path.exists():
+                return path
+        return None
+
+    def read(self, name: str) -> tuple[str, Path]:
+        """Return a file's text and place; TemplateError when it is missing, unreadable or not UTF-8."""
+        path = self.find(name)
+        if path is None:
+            raise TemplateError(problems=[self._missing(name)])
+        try:
+            return path.read_bytes().decode("utf-8-sig").replace("\r\n", "\n"), path
+        except UnicodeDecodeError as error:
+            line = error.object[: error.start].count(b"\n") + 1
+            advice = "save the file as UTF-8"
+            raise TemplateError(problems=[Problem(str(path), line, 0, "the file is not UTF-8 text", advice)]) from error
+        except OSError as error:
+            message = f"the template cannot be read: {error.strerror or error}"
+            advice = "make it a file that the daemon's user may read"
+            raise TemplateError(problems=[Problem(str(path), 0, 0, message, advice)]) from error
+
+    def load(self, name: str) -> Source:
+        """Return a template with its ``<mj-include path="…"/>`` replaced by the files they name, and those likewise;
+        TemplateError where one is missing, unreadable, or includes itself.
+        """
+        lines: list[str] = []
+        origins: list[tuple[str, int]] = []
+        stamps: dict[str, tuple[str, Path, int, int]] = {}
+        self._expand(name, lines, origins, stamps, ())
+        return Source(name, "\n".join(lines), tuple(origins), tuple(stamps.values()))
+
+    def is_current(self, source: Source) -> bool:
+        """Whether reading ``source`` again would find the same files with the same times and sizes."""
+        return all(self._stamp(name) == stamp for stamp in source.stamps for name in stamp[:1])
+
+    def _expand(
+        self,
+        name: str,
+        lines: list[str],
+        origins: list[tuple[str, int]],
+        stamps: dict[str, tuple[str, Path, int, int]],
+        within: tuple[tuple[str, int], ...],
+    ) -> None:
+        text, path = self._included(name, within)
+        if stamp := self._stamp(name):
+            stamps[name] = stamp
+        for number, line in enumerate(text.split("\n"), start=1):
+            rest = line
+            while match := _INCLUDE.search(rest):
+                _add(rest[: match.start()], lines, origins, (str(path), number))
+                self._expand(match["path"], lines, origins, stamps, (*within, (str(path), number)))
+                rest = rest[match.end() :]
+            _add(rest, lines, origins, (str(path), number))
+
+    def _included(self, name: str, within: tuple[tuple[str, int], ...]) -> tuple[str, Path]:
+        if len(within) > _DEEPEST:
+            file, line = within[0]
+            advice = "take one of the <mj-include> out"
+            raise TemplateError(problems=[Problem(file, line, 0, f"{name} is included within itself", advice)])
+        if within and self.find(name) is None:
+            file, line = within[-1]
+            missing = self._missing(name)
+            raise TemplateError(
+                problems=[Problem(file, line, 0, f"<mj-include> names {name}, which is not there", missing.advice)]
+            )
+        return self.read(name)
+
+    def _stamp(self, name: str) -> tuple[str, Path, int, int] | None:
+        path = self.find(name)
+        if path is None:
+            return None
+        try:
+            status = path.stat()
+        except OSError:
+            return None
+        return name, path, status.st_mtime_ns, status.st_size
+
+    def _missing(self, name: str) -> Problem:
+        near = difflib.get_close_matches(name, self._all_names(), n=1)
+        folders = " or ".join(str(folder) for folder in self._directories)
+        advice = f"did you mean {near[0]}?" if near else f"put it in {folders}"
+        return Problem(name, 0, 0, "there is no such template", advice)
+
+    def _all_names(self) -> list[str]:
+        return sorted(
+            path.relative_to(folder).as_posix()
+            for folder in self._directories
+            if folder.is_dir()
+            for path in folder.rglob("*")
+            if path.is_file()
+        )
+
+
+def _add(line: str, lines: list[str], origins: list[tuple[str, int]], origin: tuple[str, int]) -> None:
+    lines.append(line)
+    origins.append(origin)

@@ -1,0 +1,182 @@
+"""What templates see: a digest turned into values that can be printed as they are. ``docs/templates.md`` lists them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from newsletter.core.printable import clip, one_line
+from newsletter.core.subject import section_title, short_date
+from newsletter.core.text import readable
+from newsletter.mail.excerpt import excerpt
+from newsletter.mail.links import LinkView, paper_links, paper_url
+from newsletter.mail.marks import Marked, mark_clipped
+from newsletter.mail.words import Cause, causes, source_sentence
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import date
+
+    from newsletter.model import Digest, Paper, Reason, Section, Selected, Span
+
+_SHOWN_AUTHORS = 3
+_MAXIMUM_FOLLOWED = 6
+_SHOWN_CATEGORIES = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """How much of each paper is shown: characters of excerpt, title and links, and papers per section."""
+
+    excerpt: int
+    title: int
+    url: int
+    has_details: bool = True
+    papers: int = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class AuthorView:
+    """An author's name, and whether the reader follows them."""
+
+    name: str
+    is_followed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PaperView:
+    """A paper as a template shows it; ``title`` and ``excerpt`` carry their marked words (filter ``marked``)."""
+
+    number: int
+    title: Marked
+    url: str
+    authors: tuple[AuthorView, ...]
+    more_authors: int
+    categories: tuple[str, ...]
+    date: str
+    excerpt: Marked
+    why: tuple[Cause, ...]
+    links: tuple[LinkView, ...]
+    is_update: bool
+    version: int | None
+    upvotes: int | None
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class SectionView:
+    """A section: its papers, and how many more matched and were over the limit."""
+
+    anchor: str
+    title: str
+    profile: str
+    profile_title: str
+    papers: tuple[PaperView, ...]
+    omitted: int
+
+
+def section_views(digest: Digest, papers: Mapping[int, Paper], room: Room) -> tuple[SectionView, ...]:
+    """Return a digest's sections as templates show them, papers and links numbered through the whole mail."""
+    views, numbering = [], Numbering()
+    for index, section in enumerate(digest.sections, start=1):
+        if section.papers or section.omitted:
+            views.append(_section_view(section, papers, room, numbering, f"s{index}"))
+    return tuple(views)
+
+
+def note_sentences(digest: Digest) -> tuple[str, ...]:
+    """Return the lines about the sources."""
+    return tuple(source_sentence(note, digest.issue_date) for note in digest.notes)
+
+
+def _section_view(
+    section: Section, papers: Mapping[int, Paper], room: Room, numbering: Numbering, anchor: str
+) -> SectionView:
+    shown = section.papers[: room.papers]
+    return SectionView(
+        anchor=anchor,
+        title=clip(section_title(section), 100),
+        profile=section.profile,
+        profile_title=clip(one_line(section.profile_title), 100),
+        papers=tuple(_paper_view(each, papers[each.paper_id], room, numbering) for each in shown),
+        omitted=section.omitted + len(section.papers) - len(shown),
+    )
+
+
+class Numbering:
+    """Counts a mail's papers and links, so that the plain text can refer to them."""
+
+    def __init__(self) -> None:
+        self.papers = 0
+        self.links = 0
+
+    def next_paper(self) -> int:
+        """Return the number of the next paper, from 1."""
+        self.papers += 1
+        return self.papers
+
+    def next_link(self) -> int:
+        """Return the number of the next link, from 1."""
+        self.links += 1
+        return self.links
+
+
+def _paper_view(selected: Selected, paper: Paper, room: Room, numbering: Numbering) -> PaperView:
+    title, abstract = readable(paper.title), readable(paper.abstract)
+    fields = {"title": title, "abstract": abstract, "authors": ", ".join(paper.authors)}
+    authors, more_authors = _authors(paper, selected.reasons)
+    return PaperView(
+        number=numbering.next_paper(),
+        title=mark_clipped(title, _spans(selected.reasons, "title"), room.title),
+        url=paper_url(paper, room.url),
+        authors=authors if room.has_details else (),
+        more_authors=more_authors if room.has_details else 0,
+        categories=_categories(paper) if room.has_details else (),
+        date=_date_words(paper) if room.has_details else "",
+        excerpt=excerpt(abstract, _spans(selected.reasons, "abstract"), room.excerpt),
+        why=causes(selected.reasons, paper, fields) if room.has_details else (),
+        links=paper_links(paper, room.url, numbering.next_link) if room.has_details else (),
+        is_update=selected.is_update,
+        version=paper.version,
+        upvotes=paper.community.upvotes,
+        score=selected.score,
+    )
+
+
+def _spans(reasons: tuple[Reason, ...], field: str) -> list[Span]:
+    return [span for reason in reasons if reason.field == field for span in reason.spans]
+
+
+def _authors(paper: Paper, reasons: tuple[Reason, ...]) -> tuple[tuple[AuthorView, ...], int]:
+    """Return the authors to show, followed ones first, and how many more there are."""
+    followed = _followed(paper, reasons)
+    indices = sorted(followed)[:_MAXIMUM_FOLLOWED]
+    others = [index for index in range(len(paper.authors)) if index not in followed]
+    indices += others[: max(0, _SHOWN_AUTHORS - len(indices))]
+    views = tuple(AuthorView(clip(one_line(paper.authors[index]), 60), index in followed) for index in indices)
+    return tuple(view for view in views if view.name), len(paper.authors) - len(indices)
+
+
+def _followed(paper: Paper, reasons: tuple[Reason, ...]) -> set[int]:
+    """Return the indices of the authors that reasons point at, by their spans in the names joined by a comma."""
+    spans = _spans(reasons, "authors")
+    if not spans:
+        return set()
+    found, start = set(), 0
+    for index, name in enumerate(paper.authors):
+        if any(span.start < start + len(name) and span.end > start for span in spans):
+            found.add(index)
+        start += len(name) + 2
+    return found
+
+
+def _categories(paper: Paper) -> tuple[str, ...]:
+    names = (clip(one_line(category), 40) for category in paper.categories[:_SHOWN_CATEGORIES])
+    return tuple(name for name in names if name)
+
+
+def _date_words(paper: Paper) -> str:
+    """Return e.g. ``23 Nov``, with the year when it is not the year in which we saw the paper."""
+    day: date = (paper.published_at or paper.first_seen_at).date()
+    is_this_year = day.year == paper.first_seen_at.year
+    return short_date(day) if is_this_year else f"{short_date(day)} {day.year}"

@@ -1,0 +1,155 @@
+"""``newsletter.yaml`` and the environment become :class:`Settings`, with every problem at its place."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, SecretStr, ValidationError
+
+from newsletter.model import Problem
+from newsletter.settings.environment import EnvironmentValues, merge, place_of, read_environment
+from newsletter.settings.explain import problems_of
+from newsletter.settings.models import Settings
+from newsletter.settings.reading import read_document
+from newsletter.settings.secrets import MINIMUM_LENGTH, exposure, with_secrets
+from newsletter.settings.sourcemodels import FileSettings
+from newsletter.settings.values import is_loopback
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from newsletter.settings.document import Document
+    from newsletter.settings.explain import Locate, Location
+
+SETTINGS_NAME = "newsletter.yaml"
+Model = TypeVar("Model", bound=BaseModel)
+
+
+def read_settings(directory: Path, environment: Mapping[str, str]) -> tuple[Settings | None, list[Problem]]:
+    """Return the settings of a configuration directory, and what is wrong (None then) or unwise about them."""
+    path = directory / SETTINGS_NAME
+    file = str(path)
+    if not path.exists() and not path.is_symlink():
+        return None, [_absent(directory, file)]
+    document, problems = read_document(path, file)
+    found = read_environment(environment)
+    problems += found.problems
+    if document is None:
+        return None, problems
+    values: dict[str, Any] = dict(document.plain())
+    merge(values, found.values)
+    locate = locate_in(document, found)
+    try:
+        settings = Settings.model_validate(values)
+    except ValidationError as error:
+        return None, problems + problems_of(error, Settings, locate)
+    settings, wrong = with_secrets(anchored(settings, directory.absolute()), locate)
+    settings, wrong_url = _with_database(settings, directory.absolute(), locate)
+    return settings, [*problems, *wrong, *wrong_url, *_checks(settings, locate), *_exposed(path, document)]
+
+
+def _absent(directory: Path, file: str) -> Problem:
+    if not directory.is_dir():
+        advice = f"run: newsletter init {directory}"
+        return Problem(str(directory), 0, 0, "there is no such configuration directory", advice)
+    other = next((name for name in ("newsletter.yml", "config.yaml") if (directory / name).exists()), None)
+    advice = f"rename {other} to {SETTINGS_NAME}" if other else f"run: newsletter init {directory}"
+    return Problem(file, 0, 0, "the file is not there", advice)
+
+
+def locate_in(document: Document, found: EnvironmentValues | None = None) -> Locate:
+    """Return what finds places in a document, and in the variables that were laid over it."""
+    names = found.names if found else {}
+
+    def locate(location: Location, *, of_key: bool = False) -> tuple[str, int, int]:
+        steps = tuple(str(step) for step in location)
+        variable = next((names[steps[:length]] for length in range(len(steps), 0, -1) if steps[:length] in names), None)
+        if variable is None and len(steps) > 1 and document.node(location[:-1]) is None:  # a key missing beside one
+            variable = next((name for path, name in names.items() if path[: len(steps) - 1] == steps[:-1]), None)
+        if variable is not None:
+            return place_of(variable), 0, 0
+        mark = document.place(location, of_key=of_key)
+        return document.file, mark.line, mark.column
+
+    return locate
+
+
+def anchored(section: Model, directory: Path) -> Model:
+    """Return ``section`` with every path in it absolute, counted from ``directory``."""
+    return section.model_copy(update={name: _anchor(value, directory) for name, value in section})
+
+
+def _anchor(value: Any, directory: Path) -> Any:
+    if isinstance(value, Path):
+        return Path(os.path.normpath(directory / os.path.expanduser(value)))  # noqa: PTH111 (~nobody must not raise)
+    if isinstance(value, BaseModel):
+        return anchored(value, directory)
+    if isinstance(value, dict):
+        return {key: _anchor(item, directory) for key, item in value.items()}
+    return value
+
+
+def _with_database(settings: Settings, directory: Path, locate: Locate) -> tuple[Settings, list[Problem]]:
+    """Return settings whose ``store.url`` names its driver and an absolute file, and what is wrong with it."""
+    if settings.store.url is None:
+        return settings, []
+    try:
+        url = database_url(settings.store.url.get_secret_value(), directory)
+    except ValueError as error:
+        return settings, [Problem(*locate(("store", "url")), str(error), "write it as postgresql://… or sqlite:///…")]
+    store = settings.store.model_copy(update={"url": SecretStr(url)})
+    return settings.model_copy(update={"store": store}), []
+
+
+def database_url(text: str, directory: Path) -> str:
+    """Return SQLAlchemy's form of a database address; ValueError when it is none. It is never repeated in a message."""
+    scheme, separator, rest = text.partition("://")
+    if not separator:
+        raise ValueError("store.url is not a database address")
+    if scheme in ("postgres", "postgresql", "postgresql+psycopg"):
+        if not urlsplit(f"postgresql://{rest}").path.strip("/"):
+            raise ValueError("store.url does not name a database")
+        return f"postgresql+psycopg://{rest}"
+    if scheme in ("sqlite", "sqlite+aiosqlite"):
+        if not rest.startswith("/") or rest in ("/", "/:memory:"):
+            raise ValueError("store.url does not name a file")
+        return f"sqlite+aiosqlite:///{_anchor(Path(rest[1:]), directory)}"
+    raise ValueError(f"store.url asks for “{scheme[:30]}”, and only PostgreSQL and SQLite are supported")
+
+
+def _checks(settings: Settings, locate: Locate) -> list[Problem]:
+    """Return what the values say only together, or together with the disk."""
+    problems = []
+    relay = settings.mail.relay
+    if relay.password and relay.tls == "none" and not is_loopback(relay.host):
+        message, advice = "the password travels without encryption", "set tls to starttls or implicit"
+        problems.append(Problem(*locate(("mail", "relay", "tls")), message, advice, "warning"))
+    if settings.web.secret is not None and len(settings.web.secret.get_secret_value()) < MINIMUM_LENGTH:
+        message = f"web.secret is shorter than {MINIMUM_LENGTH} characters"
+        problems.append(Problem(*locate(("web", "secret")), message, "use a random one, or leave it out"))
+    if not settings.sources:
+        message, advice = "there are no sources, so no paper will ever come", "add one under sources:"
+        problems.append(Problem(*locate(("sources",)), message, advice, "warning"))
+    if relay.ca_file and not relay.ca_file.is_file():
+        problems.append(Problem(*locate(("mail", "relay", "ca_file")), f"there is no file {relay.ca_file}"))
+    if settings.templates_directory and not settings.templates_directory.is_dir():
+        message = f"there is no directory {settings.templates_directory}"
+        problems.append(Problem(*locate(("templates_directory",)), message, "make it, or leave the key out"))
+    for name, source in settings.sources.items():
+        if isinstance(source, FileSettings) and not source.path.exists():
+            message = f"there is no file {source.path}"
+            problems.append(Problem(*locate(("sources", name, "path")), message, "", "warning"))
+    return problems
+
+
+def _exposed(path: Path, document: Document) -> list[Problem]:
+    """Return a warning when the settings file holds a secret and everybody may read it."""
+    secrets = (("mail", "relay", "password"), ("web", "secret"))
+    for location in secrets:
+        if document.node(location) is not None:
+            mark = document.place(location)
+            return exposure(path, (document.file, mark.line, mark.column))
+    return []

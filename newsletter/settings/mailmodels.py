@@ -1,0 +1,130 @@
+"""The settings of the mail that goes out, and of the server that takes it."""
+
+from __future__ import annotations
+
+import enum
+import re
+from typing import Annotated, Any, Self
+
+from pydantic import Field, SecretStr, model_validator
+
+from newsletter.settings.values import (
+    Address,
+    FilePath,
+    Line,
+    ListenPort,
+    LowerCase,
+    Port,
+    Seconds,
+    Section,
+    Sender,
+    complaint,
+)
+
+
+class Encryption(enum.StrEnum):
+    """How the connection to the relay is encrypted."""
+
+    NONE = "none"
+    OPPORTUNISTIC = "opportunistic"
+    STARTTLS = "starttls"
+    IMPLICIT = "implicit"
+
+
+USUAL_PORTS = {"none": 25, "opportunistic": 25, "starttls": 587, "implicit": 465}
+
+
+def _usual_port(data: dict[str, Any]) -> int:
+    return USUAL_PORTS[data.get("tls", Encryption.OPPORTUNISTIC)]
+
+
+class RelaySettings(Section):
+    """The mail server that takes our mail and brings it to its readers."""
+
+    host: Line = Field(default="localhost", description="Name or address of the mail server.")
+    tls: Annotated[Encryption, LowerCase] = Field(
+        default=Encryption.OPPORTUNISTIC,
+        description="Encryption: `none`, `opportunistic` (when offered), `starttls` (demanded) or `implicit`.",
+    )
+    port: Port = Field(
+        default_factory=_usual_port, description="Its port. Default: 25, with `starttls` 587, with `implicit` 465."
+    )
+    username: Line | None = Field(default=None, description="User name, when the server asks for one.")
+    password: SecretStr | None = Field(default=None, description="Password; better kept in the environment or a file.")
+    password_file: FilePath | None = Field(
+        default=None, description="A file that holds the password, instead of `password`."
+    )
+    connections: int = Field(default=4, ge=1, le=100, description="How many connections send at a time.")
+    messages_per_connection: int = Field(
+        default=100, ge=1, le=100_000, description="Mails sent before one is opened anew."
+    )
+    timeout_s: Seconds = Field(default=60, description="How long to wait for each answer, in seconds.")
+    ca_file: FilePath | None = Field(default=None, description="Certificates to trust instead of the system's (PEM).")
+
+    @model_validator(mode="after")
+    def check_credentials(self) -> Self:
+        """Refuse half of a login."""
+        has_password = bool(self.password or self.password_file)
+        if has_password and not self.username:
+            raise complaint("there is a password but no username", "add username, or remove the password")
+        if self.username and not has_password:
+            raise complaint("there is a username but no password", "add password_file or password, or remove username")
+        return self
+
+
+class CatcherSettings(Section):
+    """A mail catcher on this machine, for trying out: it takes every mail, and a local page shows them."""
+
+    enabled: bool = Field(default=False, description="Send everything to the catcher instead of to the relay.")
+    port: ListenPort = Field(default=8025, description="Its port on 127.0.0.1; 0 takes any free one.")
+
+
+LIST_ID = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)+")
+
+
+class MailSettings(Section):
+    """How the newsletter appears in an inbox, and how it gets there."""
+
+    sender: Sender = Field(
+        description='Who the mails come from, such as `"The Morning Preprint <digest@example.org>"`.'
+    )
+    reply_to: Sender | None = Field(default=None, description="Where answers go. Default: to the sender.")
+    unsubscribe_address: Address | None = Field(
+        default=None, description="A mailbox that takes unsubscribe mails, in addition to the one-click link."
+    )
+    list_id: str | None = Field(
+        default=None,
+        max_length=255,
+        description="The list's name for mail filters (RFC 2919). Default: made from the sender.",
+    )
+    relay: RelaySettings = Field(default_factory=RelaySettings, description="The mail server.")
+    catcher: CatcherSettings = Field(default_factory=CatcherSettings, description="The mail catcher.")
+
+    @model_validator(mode="after")
+    def check_list_id(self) -> Self:
+        """Refuse a list id that is not a dotted name."""
+        if self.list_id is not None and not LIST_ID.fullmatch(self.list_id):
+            raise complaint(f"list_id “{self.list_id}” is not a dotted name", "write it as digest.example.org")
+        return self
+
+    @property
+    def list_identifier(self) -> str:
+        """The list id to use, without angle brackets."""
+        if self.list_id:
+            return self.list_id
+        local, _, domain = self.sender.address.wire.rpartition("@")
+        return f"{re.sub(r'[^A-Za-z0-9_-]+', '-', local).strip('-') or 'list'}.{domain}"
+
+    @property
+    def outgoing(self) -> RelaySettings:
+        """The server that mails really go to: the relay, or the catcher while that is enabled."""
+        if not self.catcher.enabled:
+            return self.relay
+        return RelaySettings(
+            host="127.0.0.1",
+            port=self.catcher.port or USUAL_PORTS["none"],  # wiring puts the real port in when any will do
+            tls=Encryption.NONE,
+            connections=self.relay.connections,
+            messages_per_connection=self.relay.messages_per_connection,
+            timeout_s=self.relay.timeout_s,
+        )

@@ -1,0 +1,165 @@
+"""Profile files become :class:`Profile`'s and subscribers, with every problem of every file at its place."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pydantic import ValidationError
+
+from newsletter.model import Keyword, Problem, Profile, Topic
+from newsletter.settings.explain import problems_of
+from newsletter.settings.general import locate_in
+from newsletter.settings.language import check_keywords, check_query
+from newsletter.settings.profilemodels import KeywordEntry, ProfileFile, SubscriberEntry
+from newsletter.settings.reading import read_document, unreadable
+from newsletter.settings.values import NAME, suggestion
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+    from pathlib import Path
+
+    from newsletter.settings.document import Document
+    from newsletter.settings.explain import Location
+
+PROFILES_NAME = "profiles"
+ENDINGS = (".yaml", ".yml")
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedProfile:
+    """A profile with the file it came from, so that what is wrong with it among others can be placed."""
+
+    profile: Profile
+    document: Document
+    subscribers: tuple[SubscriberEntry, ...]
+
+    def problem(self, location: Location, message: str, advice: str = "", severity: str = "error") -> Problem:
+        """Return a problem at a place in the file."""
+        mark = self.document.place(location)
+        return Problem(self.document.file, mark.line, mark.column, message, advice, severity)
+
+
+def profile_paths(directory: Path) -> list[Path]:
+    """Return the profile files of a configuration directory by name; OSError when it cannot be listed."""
+    folder = directory / PROFILES_NAME
+    if not folder.exists():
+        return []
+    return sorted(path for path in folder.iterdir() if path.suffix in ENDINGS and not path.name.startswith("."))
+
+
+def read_profiles(directory: Path, sources: Collection[str] | None) -> tuple[list[LoadedProfile], list[Problem]]:
+    """Return the profiles of all good files, and the problems of all files; ``sources`` None: not known."""
+    try:
+        paths = profile_paths(directory)
+    except OSError as error:
+        return [], [unreadable(str(directory / PROFILES_NAME), error)]
+    loaded: list[LoadedProfile] = []
+    problems: list[Problem] = []
+    for path in paths:
+        profile, found = read_profile(path, sources)
+        problems += found
+        if profile:
+            loaded.append(profile)
+    if not paths:
+        folder = str(directory / PROFILES_NAME)
+        problems.append(Problem(folder, 0, 0, "there are no profiles", "add a file NAME.yaml there", "warning"))
+    return loaded, problems + _same_names(loaded)
+
+
+def read_profile(path: Path, sources: Collection[str] | None) -> tuple[LoadedProfile | None, list[Problem]]:
+    """Return one file's profile, None when it has none, and what is wrong or unwise in it."""
+    document, problems = read_document(path, str(path))
+    if document is None:
+        return None, problems
+    try:
+        content = ProfileFile.model_validate(document.plain())
+    except ValidationError as error:
+        return None, problems + problems_of(error, ProfileFile, locate_in(document))
+    name = content.name or path.stem
+    loaded = LoadedProfile(to_profile(content, name), document, content.subscribers)
+    if not NAME.fullmatch(name):
+        message = f"the file's name “{name}” cannot be the profile's name"
+        problems.append(loaded.problem((), message, "add name: with letters (a to z), digits, hyphens and underscores"))
+    return loaded, [*problems, *_language_problems(content, document), *_profile_problems(loaded, content, sources)]
+
+
+def to_profile(content: ProfileFile, name: str) -> Profile:
+    """Return what a file says as the profile that it means."""
+    title = content.title or (name[:1].upper() + name[1:]).replace("-", " ").replace("_", " ")
+    topics = [Topic(topic.name, _keywords(topic.keywords), _query(topic.query)) for topic in content.topics]
+    if content.keywords or content.query:
+        topics.insert(0, Topic(title, _keywords(content.keywords), _query(content.query)))
+    return Profile(
+        name=name,
+        title=title,
+        description=content.description.strip(),
+        topics=tuple(topics),
+        exclude=_keywords(content.exclude),
+        authors=content.authors,
+        categories=content.categories,
+        sources=content.sources,
+        minimum_score=content.minimum_score,
+        maximum_papers=content.maximum_papers,
+        replacements=content.replacements,
+        trending=content.trending,
+    )
+
+
+def _keywords(entries: Sequence[KeywordEntry]) -> tuple[Keyword, ...]:
+    keywords = (Keyword(entry.keyword, entry.weight, entry.field) for entry in entries)
+    return tuple(dict.fromkeys(keywords))
+
+
+def _query(text: str | None) -> str | None:
+    return None if text is None else text.rstrip()  # a block's final line break is none of the query's
+
+
+def _language_problems(content: ProfileFile, document: Document) -> list[Problem]:
+    """Return what is wrong in the keywords and queries."""
+    groups: list[tuple[Location, Sequence[KeywordEntry]]] = [
+        (("keywords",), content.keywords),
+        (("exclude",), content.exclude),
+        *((("topics", index, "keywords"), topic.keywords) for index, topic in enumerate(content.topics)),
+    ]
+    queries: list[tuple[Location, str | None]] = [
+        (("query",), content.query),
+        *((("topics", index, "query"), topic.query) for index, topic in enumerate(content.topics)),
+    ]
+    problems = [problem for location, entries in groups for problem in check_keywords(document, location, entries)]
+    for location, query in queries:
+        if query is not None:
+            problems += check_query(document, location, query)
+    return problems
+
+
+def _profile_problems(loaded: LoadedProfile, content: ProfileFile, sources: Collection[str] | None) -> list[Problem]:
+    """Return what is wrong with a profile as a whole."""
+    problems = []
+    profile = loaded.profile
+    if not (profile.topics or profile.authors or profile.categories or profile.sources or profile.trending):
+        message, advice = "the profile takes no paper", "add keywords: [a phrase, another]"
+        problems.append(loaded.problem((), message, advice))
+    for index, source in enumerate(content.sources):
+        if sources is not None and source not in sources:
+            known = ", ".join(sorted(sources)) or "none"
+            advice = suggestion(source, sources) or f"the sources in newsletter.yaml are: {known}"
+            problems.append(loaded.problem(("sources", index), f"there is no source “{source}”", advice))
+    names = Counter(topic.name.casefold() for topic in profile.topics)
+    for index, topic in enumerate(content.topics):
+        if names[topic.name.casefold()] > 1:
+            location = ("topics", index, "name")
+            problems.append(loaded.problem(location, f"topic “{topic.name}” is there twice", "give each its own name"))
+    return problems
+
+
+def _same_names(loaded: Sequence[LoadedProfile]) -> list[Problem]:
+    first: dict[str, LoadedProfile] = {}
+    problems = []
+    for profile in loaded:
+        other = first.setdefault(profile.profile.name.casefold(), profile)
+        if other is not profile:
+            message = f"the profile name “{profile.profile.name}” is taken by {other.document.file}"
+            problems.append(profile.problem(("name",), message, "give it another name:"))
+    return problems

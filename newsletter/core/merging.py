@@ -56,9 +56,7 @@ def merge(paper: Paper | None, entry: Entry, collection: Collection, previous: E
         after,
         version=number if leads else before.version,
         version_arrival=collection.arrival if is_newer else before.version_arrival,
-        categories=united(entry.categories, before.categories)
-        if leads
-        else united(before.categories, entry.categories),
+        categories=united(first.categories, second.categories),
         announce_type=strongest(before.announce_type, entry.announce_type),
         community=newer_community(before.community, entry.community),
         sources=united(before.sources, (collection.source,)),

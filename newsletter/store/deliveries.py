@@ -1,0 +1,298 @@
+"""Deliveries under way: claimed with a lease, tried, recorded, and looked at."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING, Any, Final
+
+import structlog
+from sqlalchemy import bindparam, func, insert, select, update
+
+from newsletter.core.deliveries import GIVES_PAPERS_BACK, OPEN, may_move
+from newsletter.errors import NotFoundError
+from newsletter.model import ClaimedDelivery, DeliveryState, Digest, IssueKind
+from newsletter.store.codec import loads
+from newsletter.store.deliveryrows import attempt_of, attempt_row, delivery_of
+from newsletter.store.papers import resolve_ids
+from newsletter.store.part import chunks
+from newsletter.store.planning import PlanningTables, give_back, ledger_rows
+from newsletter.store.schema import attempts as attempts_table
+from newsletter.store.schema import deliveries, digests, ledger, ledger_updates, subscribers
+from newsletter.store.subscribers import subscribers_by_id
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+    from datetime import date, datetime, timedelta
+
+    from sqlalchemy.ext.asyncio import AsyncConnection
+
+    from newsletter.model import Attempt, Delivery
+
+log = structlog.get_logger(__name__)
+
+PLANNED, SENDING, ACCEPTED = DeliveryState.PLANNED.value, DeliveryState.SENDING.value, DeliveryState.ACCEPTED.value
+OPEN_STATES: Final = [state.value for state in OPEN]
+ADVICE: Final = "`newsletter deliveries list` shows what is there"
+
+
+class DeliveryReader(PlanningTables):
+    """What has become of issues so far."""
+
+    async def last_issue_dates(self, subscriber_ids: Collection[int]) -> dict[int, date]:
+        """Return the date of each subscriber's newest issue, whatever became of it, also when it held nothing."""
+        newest = (
+            select(func.max(deliveries.c.issue_date))
+            .where(deliveries.c.subscriber_id == subscribers.c.id, deliveries.c.kind != IssueKind.WELCOME.value)
+            .scalar_subquery()
+        )
+        query = select(subscribers.c.id, subscribers.c.skipped_issue_date, newest.label("newest"))
+        found: dict[int, date] = {}
+        async with self.database.read() as connection:
+            for chunk in chunks(subscriber_ids):
+                for row in await connection.execute(query.where(subscribers.c.id.in_(chunk))):
+                    dates = [each for each in (row.skipped_issue_date, row.newest) if each is not None]
+                    if dates:
+                        found[row.id] = max(dates)
+        return found
+
+    async def last_delivered(self, subscriber_ids: Collection[int]) -> dict[int, tuple[int, datetime]]:
+        """Return ``arrival_through`` and the planning time of each subscriber's last accepted digest."""
+        earlier = deliveries.alias("earlier")
+        last = (
+            select(earlier.c.id)
+            .where(
+                earlier.c.subscriber_id == subscribers.c.id,
+                earlier.c.state == ACCEPTED,
+                earlier.c.kind == IssueKind.DIGEST.value,
+                earlier.c.kind != IssueKind.WELCOME.value,  # lets both databases use the index of issues
+            )
+            .order_by(earlier.c.issue_date.desc())
+            .limit(1)
+            .correlate(subscribers)
+            .scalar_subquery()
+        )
+        found: dict[int, tuple[int, datetime]] = {}
+        columns = subscribers.c.id, deliveries.c.arrival_through, deliveries.c.planned_at
+        query = select(*columns).join(deliveries, deliveries.c.id == last)
+        async with self.database.read() as connection:
+            for chunk in chunks(subscriber_ids):
+                for row in await connection.execute(query.where(subscribers.c.id.in_(chunk))):
+                    found[row.id] = (row.arrival_through, row.planned_at)
+        return found
+
+    async def sent_papers(
+        self, subscriber_ids: Collection[int], paper_ids: Collection[int]
+    ) -> dict[int, frozenset[tuple[int, int | None]]]:
+        """Return what the ledger holds for these people among these papers, under the paper ids asked for."""
+        async with self.database.read() as connection:
+            resolved = await resolve_ids(connection, paper_ids)
+            stored_ids = set(resolved.values())
+            rows = await ledger_rows(connection, ledger, subscriber_ids, stored_ids)
+            noted = await ledger_rows(connection, ledger_updates, subscriber_ids, stored_ids)
+        asked: dict[int, list[int]] = defaultdict(list)
+        for paper_id, stored_id in resolved.items():
+            asked[stored_id].append(paper_id)
+        found: dict[int, set[tuple[int, int | None]]] = defaultdict(set)
+        for row in rows:
+            found[row.subscriber_id].update((paper_id, None) for paper_id in asked[row.paper_id])
+        for row in noted:
+            found[row.subscriber_id].update((paper_id, row.version) for paper_id in asked[row.paper_id])
+        return {subscriber_id: frozenset(pairs) for subscriber_id, pairs in found.items()}
+
+    async def open_deliveries(self, subscriber_ids: Collection[int]) -> dict[int, Delivery]:
+        """Return each subscriber's newest issue that is not final."""
+        found: dict[int, Delivery] = {}
+        query = select(deliveries).where(
+            deliveries.c.state.in_(OPEN_STATES), deliveries.c.kind != IssueKind.WELCOME.value
+        )
+        async with self.database.read() as connection:
+            for chunk in chunks(subscriber_ids):
+                mine = query.where(deliveries.c.subscriber_id.in_(chunk))
+                for row in await connection.execute(mine.order_by(deliveries.c.issue_date, deliveries.c.id)):
+                    found[row.subscriber_id] = delivery_of(row)
+        return found
+
+    async def digest(self, digest_id: int) -> Digest:
+        """Return a stored digest; NotFoundError when unknown."""
+        async with self.database.read() as connection:
+            query = select(digests.c.content).where(digests.c.id == digest_id)
+            content = (await connection.execute(query)).scalar_one_or_none()
+        if content is None:
+            raise NotFoundError(f"no digest with id {digest_id}")
+        return loads(Digest, content)
+
+    async def count_deliveries(self, since: datetime | None = None) -> dict[DeliveryState, int]:
+        """Return how many deliveries are in each state, of those planned since then; empty states are left out."""
+        query = select(deliveries.c.state, func.count()).group_by(deliveries.c.state)
+        if since is not None:
+            query = query.where(deliveries.c.planned_at >= since)
+        async with self.database.read() as connection:
+            return {DeliveryState(state): count for state, count in await connection.execute(query)}
+
+    async def next_due_at(self) -> datetime | None:
+        """Return when the next open delivery may be tried, or None when all are final."""
+        async with self.database.read() as connection:
+            ready = deliveries.c.ready_at
+            row = (await connection.execute(select(func.min(ready).label("at")).where(ready.is_not(None)))).one()
+        at: datetime | None = row.at
+        return at
+
+    async def list_deliveries(
+        self,
+        *,
+        state: DeliveryState | None = None,
+        subscriber_id: int | None = None,
+        issue_date: date | None = None,
+        limit: int = 100,
+    ) -> list[Delivery]:
+        """Return deliveries, newest first."""
+        query = select(deliveries).order_by(deliveries.c.id.desc()).limit(limit)
+        if state is not None:
+            query = query.where(deliveries.c.state == state.value)
+        if subscriber_id is not None:
+            query = query.where(deliveries.c.subscriber_id == subscriber_id)
+        if issue_date is not None:
+            query = query.where(deliveries.c.issue_date == issue_date)
+        async with self.database.read() as connection:
+            return [delivery_of(row) for row in await connection.execute(query)]
+
+    async def delivery(self, delivery_id: int) -> Delivery:
+        """Return one delivery; NotFoundError when unknown."""
+        async with self.database.read() as connection:
+            row = (await connection.execute(select(deliveries).where(deliveries.c.id == delivery_id))).one_or_none()
+        if row is None:
+            raise NotFoundError(f"no delivery with id {delivery_id}; {ADVICE}")
+        return delivery_of(row)
+
+    async def attempts(self, delivery_id: int) -> list[Attempt]:
+        """Return every attempt at a delivery, first to last."""
+        query = (
+            select(attempts_table).where(attempts_table.c.delivery_id == delivery_id).order_by(attempts_table.c.number)
+        )
+        async with self.database.read() as connection:
+            return [attempt_of(row) for row in await connection.execute(query.order_by(attempts_table.c.number))]
+
+    async def find_delivery_of(self, subscriber_id: int, paper_id: int) -> Delivery | None:
+        """Return the delivery whose ledger row holds this paper for this subscriber."""
+        async with self.database.read() as connection:
+            stored = (await resolve_ids(connection, [paper_id]))[paper_id]
+            query = select(deliveries).join(ledger, ledger.c.delivery_id == deliveries.c.id)
+            query = query.where(ledger.c.subscriber_id == subscriber_id, ledger.c.paper_id == stored)
+            row = (await connection.execute(query)).one_or_none()
+        return None if row is None else delivery_of(row)
+
+
+class DeliveryTables(DeliveryReader):
+    """:class:`newsletter.ports.DeliveryStore` over the tables."""
+
+    async def claim(self, owner: str, limit: int, lease: timedelta, now: datetime) -> list[ClaimedDelivery]:
+        """Put up to ``limit`` due deliveries in ``sending``, under ``owner``'s lease, oldest due first.
+
+        On PostgreSQL, rows that another worker is claiming are passed over (SKIP LOCKED); SQLite has one writer.
+        """
+        ready = deliveries.c.ready_at
+        due = select(deliveries.c.id).where(ready <= now).order_by(ready, deliveries.c.id).limit(limit)
+        leased = {"state": SENDING, "lease_owner": owner, "ready_at": now + lease}
+        async with self.database.write() as connection:
+            ids = list((await connection.execute(due.with_for_update(skip_locked=True))).scalars())
+            rows = {}
+            for chunk in chunks(ids):
+                here = deliveries.c.id.in_(chunk)
+                claimed = update(deliveries).where(here).values(leased).returning(deliveries)
+                rows.update({row.id: row for row in await connection.execute(claimed)})
+            people = await subscribers_by_id(connection, {row.subscriber_id for row in rows.values()})
+        return [ClaimedDelivery(delivery_of(rows[each]), people[rows[each].subscriber_id]) for each in ids]
+
+    async def record(self, attempts: Sequence[tuple[Attempt, DeliveryState, datetime | None]], now: datetime) -> None:
+        """Keep attempts and move their deliveries to the state given, with the time of the next attempt.
+
+        An attempt that comes in late, when its delivery has been ended otherwise, is kept, and moves nothing.
+        """
+        async with self.database.write() as connection:
+            states = await self.states(connection, {attempt.delivery_id for attempt, _, _ in attempts})
+            here = [each for each in attempts if each[0].delivery_id in states]
+            if len(here) < len(attempts):  # their subscribers were removed while the mail was under way
+                log.info("delivery.gone", attempts=len(attempts) - len(here))
+            numbers = await self.keep(connection, [attempt for attempt, _, _ in here])
+            settled = []
+            for attempt, state, next_attempt_at in here:
+                if may_settle(states[attempt.delivery_id], state):
+                    states[attempt.delivery_id] = state
+                    settled.append(settled_row(attempt, state, next_attempt_at or now))
+                else:
+                    log.warning("delivery.late", delivery=attempt.delivery_id, state=state.value)
+            await self.settle(connection, settled)
+            counted = update(deliveries).where(deliveries.c.id == bindparam("delivery"))
+            rows = [{"delivery": delivery_id, "number": number} for delivery_id, number in numbers.items()]
+            if rows:
+                await connection.execute(counted.values(attempts=bindparam("number")), rows)
+
+    async def settle(self, connection: AsyncConnection, rows: Sequence[dict[str, Any]]) -> None:
+        """Move deliveries to the states in ``rows``; who comes to nothing gives the papers back."""
+        moved = [row["delivery"] for row in rows]
+        # What was released while its attempt was still under way is on its way again, for the time of one statement.
+        released = deliveries.c.state.in_([PLANNED, DeliveryState.DEFERRED.value])
+        for chunk in chunks(moved):
+            again = update(deliveries).where(deliveries.c.id.in_(chunk), released).values(state=SENDING)
+            await connection.execute(again)
+        if rows:
+            await connection.execute(update(deliveries).where(deliveries.c.id == bindparam("delivery")), rows)
+        ended = [row["delivery"] for row in rows if DeliveryState(row["state"]) in GIVES_PAPERS_BACK]
+        await give_back(connection, ended)
+
+    async def release(self, owner: str | None) -> int:
+        """End ``owner``'s leases (everybody's with None) without an attempt; return how many."""
+        leases = update(deliveries).where(deliveries.c.state == SENDING)
+        if owner is not None:
+            leases = leases.where(deliveries.c.lease_owner == owner)
+        ready_at = func.coalesce(deliveries.c.next_attempt_at, deliveries.c.due_at)
+        async with self.database.write() as connection:
+            released = leases.values(state=PLANNED, lease_owner=None, ready_at=ready_at)
+            return (await connection.execute(released)).rowcount
+
+    async def states(self, connection: AsyncConnection, delivery_ids: Collection[int]) -> dict[int, DeliveryState]:
+        """Return the states of those of these deliveries that exist, and hold them still until the end."""
+        found: dict[int, DeliveryState] = {}
+        for chunk in chunks(sorted(delivery_ids)):
+            query = select(deliveries.c.id, deliveries.c.state).where(deliveries.c.id.in_(chunk))
+            held = query.order_by(deliveries.c.id).with_for_update()
+            found.update({row.id: DeliveryState(row.state) for row in await connection.execute(held)})
+        return found
+
+    async def keep(self, connection: AsyncConnection, tried: Sequence[Attempt]) -> dict[int, int]:
+        """Store attempts, and return the number of each delivery's last one.
+
+        Whoever lost their lease counts as the new owner did; nobody's attempt is overwritten for that.
+        """
+        last: dict[int, int] = defaultdict(int)
+        tried_before = attempts_table.c.delivery_id
+        for chunk in chunks({attempt.delivery_id for attempt in tried}):
+            query = select(tried_before, func.max(attempts_table.c.number).label("number")).group_by(tried_before)
+            rows = await connection.execute(query.where(tried_before.in_(chunk)))
+            last.update({row.delivery_id: row.number for row in rows})
+        kept = []
+        for attempt in tried:
+            last[attempt.delivery_id] = max(attempt.number, last[attempt.delivery_id] + 1)
+            kept.append(attempt_row(attempt, last[attempt.delivery_id]))
+        if kept:
+            await connection.execute(insert(attempts_table), kept)
+        return last
+
+
+def may_settle(before: DeliveryState, after: DeliveryState) -> bool:
+    """Whether an attempt's outcome may move its delivery: it is being sent, or was released during the attempt."""
+    return before in OPEN and may_move(DeliveryState.SENDING, after)
+
+
+def settled_row(attempt: Attempt, state: DeliveryState, next_attempt_at: datetime) -> dict[str, Any]:
+    """Return the columns that an attempt's outcome changes."""
+    return {
+        "delivery": attempt.delivery_id,
+        "state": state.value,
+        "next_attempt_at": None if state.is_final else next_attempt_at,
+        "ready_at": None if state.is_final else next_attempt_at,
+        "finished_at": attempt.finished_at if state.is_final else None,
+        "reply_code": attempt.outcome.code,
+        "reply_text": attempt.outcome.text,
+        "lease_owner": None,
+    }

@@ -1,0 +1,114 @@
+"""Bringing a database to this program's schema, and refusing to run on any other."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Final
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import create_engine, inspect
+from sqlalchemy.pool import NullPool
+
+from newsletter.errors import StoreError, StoreVersionError
+from newsletter.store.dialect import BUSY_TIMEOUT_S, WRITING, connect_arguments, parse_address, prepare
+from newsletter.store.faults import clear_errors
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from sqlalchemy import Connection
+
+    from newsletter.store.dialect import Address
+
+SCRIPTS: Final = "newsletter.store:migrations"
+
+
+def migrate(url: str, busy_timeout_s: float = BUSY_TIMEOUT_S) -> tuple[str | None, str]:
+    """Bring the database at ``url`` to this program's schema, in one transaction; return the versions before and after.
+
+    The version before is None when there was no schema; SQLite's file and its directory are made. StoreVersionError
+    when it was made by a newer program, StoreError when it holds somebody else's tables.
+    """
+    address = parse_address(url)
+    if address.path is not None:
+        make_directory(address.path)
+    with connect(address, busy_timeout_s, writing=True) as connection:
+        before = version_of(connection)
+        refuse_newer(address, before)
+        if before is None and inspect(connection).has_table("papers"):
+            raise StoreError(f"{address.place}: it has tables of this name that newsletter did not make; name another")
+        configuration = Config()
+        configuration.set_main_option("script_location", SCRIPTS)
+        configuration.attributes["connection"] = connection
+        command.upgrade(configuration, "head")
+        return before, newest_version()
+
+
+def check_version(url: str, busy_timeout_s: float = BUSY_TIMEOUT_S) -> str:
+    """Return the version of the schema at ``url``; StoreVersionError when it is not this program's."""
+    address = parse_address(url)
+    if address.path is not None and not address.path.exists():
+        raise StoreVersionError(f"{address.place}: there is no database yet; run `newsletter migrate`")
+    with connect(address, busy_timeout_s) as connection:
+        version = version_of(connection)
+    refuse_newer(address, version)
+    if version is None:
+        raise StoreVersionError(f"{address.place}: the database is empty; run `newsletter migrate`")
+    if version != newest_version():
+        raise StoreVersionError(
+            f"{address.place}: the database is at version {version}, this program needs {newest_version()}; "
+            "run `newsletter migrate`"
+        )
+    return version
+
+
+def refuse_newer(address: Address, version: str | None) -> None:
+    """Raise StoreVersionError when ``version`` is none that this program knows."""
+    if version is not None and version not in known_versions():
+        raise StoreVersionError(
+            f"{address.place}: this database was made by a newer newsletter (version {version}, this program knows up "
+            f"to {newest_version()}); install that newsletter again, or restore the backup made before it"
+        )
+
+
+def newest_version() -> str:
+    """Return the version of the schema that this program needs."""
+    return max(known_versions())
+
+
+def known_versions() -> tuple[str, ...]:
+    """Return every version of the schema that this program knows."""
+    configuration = Config()
+    configuration.set_main_option("script_location", SCRIPTS)
+    return tuple(script.revision for script in ScriptDirectory.from_config(configuration).walk_revisions())
+
+
+def version_of(connection: Connection) -> str | None:
+    """Return the version that a database says it has."""
+    return MigrationContext.configure(connection).get_current_revision()
+
+
+@contextmanager
+def connect(address: Address, busy_timeout_s: float, *, writing: bool = False) -> Iterator[Connection]:
+    """Yield a connection within one transaction, and end both."""
+    driver = "sqlite" if address.is_sqlite else "postgresql+psycopg"
+    engine = create_engine(
+        address.url.set(drivername=driver), connect_args=connect_arguments(address, busy_timeout_s), poolclass=NullPool
+    )
+    prepare(engine, address, busy_timeout_s)
+    with clear_errors(address.place), engine.connect() as connection:
+        connection.execution_options(**{WRITING: writing})
+        with connection.begin():
+            yield connection
+
+
+def make_directory(path: Path) -> None:
+    """Make the directory of SQLite's file; StoreError when that is not possible."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreError(f"{path.parent}: the directory cannot be made: {error.strerror}; name another") from error

@@ -73,7 +73,7 @@ class DeliveryReader(PlanningTables):
         )
         found: dict[int, tuple[int, datetime]] = {}
         columns = subscribers.c.id, deliveries.c.arrival_through, deliveries.c.planned_at
-        query = select(*columns).join(deliveries, deliveries.c.id == last)
+        query = select(*columns).select_from(subscribers).join(deliveries, deliveries.c.id == last)
         async with self.database.read() as connection:
             for chunk in chunks(subscriber_ids):
                 for row in await connection.execute(query.where(subscribers.c.id.in_(chunk))):

@@ -15,6 +15,8 @@ from newsletter.core.merging import entry_version, merge, unite
 from newsletter.model import CollectionCounts, KeyScheme
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from newsletter.core.merging import Collection
     from newsletter.model import Entry, Paper, PaperKey, PaperVersion
 
@@ -110,6 +112,11 @@ class Joining:
         self.seen: dict[SightingKey, None] = {}
         self.touched: dict[SightingKey, None] = {}
         self.counts = CollectionCounts()
+
+    def take_all(self, entries: Iterable[Entry]) -> None:
+        """Decide about entries, in their order."""
+        for entry in entries:
+            self.take(entry)
 
     def take(self, entry: Entry) -> None:
         """Decide about one entry."""

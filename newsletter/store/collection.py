@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import bindparam, delete, insert, literal, select, tuple_, update
@@ -42,7 +43,8 @@ class PaperTables(PaperReader):
 
     async def save_collection(self, state: SourceState, entries: Sequence[Entry], now: datetime) -> CollectionCounts:
         """Store ``state`` and everything that ``entries`` add, in one transaction, and say what that was."""
-        named = names_by_entry(entries)
+        # Hundreds of entries take a while to compare: in a thread, for the event loop has mails to send meanwhile.
+        named = await asyncio.to_thread(names_by_entry, entries)
         async with self.database.write() as connection:
             # Held until the commit, so that arrivals become visible in the order of their numbers.
             await self.database.lock(connection, ARRIVALS_LOCK)
@@ -54,8 +56,7 @@ class PaperTables(PaperReader):
             arrival = await newest_arrival(connection) + 1
             known = await load_known(connection, state.name, entries, named)
             joining = Joining(known, Collection(state.name, arrival, now, is_first))
-            for entry in entries:
-                joining.take(entry)
+            await asyncio.to_thread(joining.take_all, entries)
             await Writer(self.database, connection, joining, known).write()
         return joining.counts
 

@@ -25,14 +25,17 @@ def _stand_in(match: re.Match[str]) -> str:
 
 def printable(text: str) -> str:
     """Return ``text`` without unprintable characters (white space among them becomes a space), in NFC."""
-    if text.isascii() and text.isprintable():
-        return text
+    if text.isprintable():
+        return text if text.isascii() else unicodedata.normalize("NFC", text)
     return unicodedata.normalize("NFC", _UNPRINTABLE.sub(_stand_in, text))
 
 
 def one_line(text: str) -> str:
     """Return printable ``text`` with every run of white space as one space and none at the ends."""
-    return _SPACES.sub(" ", printable(text)).strip()
+    text = printable(text)
+    if "  " not in text and text.isprintable():  # then its only white space is single spaces
+        return text.strip(" ")
+    return _SPACES.sub(" ", text).strip()
 
 
 def clip(text: str, limit: int) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from newsletter.mail.marks import Marked, mark
@@ -14,13 +15,15 @@ if TYPE_CHECKING:
     from newsletter.model import Span
 
 _MATCH_WEIGHT = 1.5  # what a matched word adds to its sentence: less than saying what was done or found
+_SAME_KIND = 1.5  # what a second sentence of the same kind is worth less
 _MAXIMUM_MATCHES = 2
 _MAXIMUM_SENTENCES = 3
 _SHORTEST_CLIP = 60  # characters: less of a sentence is not worth reading
 _GAP = " … "
 
 
-def excerpt(text: str, spans: Sequence[Span], budget: int) -> Marked:
+@lru_cache(maxsize=4096)  # the digests of one day share their papers
+def excerpt(text: str, spans: tuple[Span, ...], budget: int) -> Marked:
     """Return up to three sentences of ``text`` in about ``budget`` characters: the best ones, in their own order,
     matched words (``spans``) marked, what is left out between them shown by an ellipsis. Short texts come whole.
 
@@ -30,24 +33,27 @@ def excerpt(text: str, spans: Sequence[Span], budget: int) -> Marked:
         return Marked()
     if len(text) <= budget:
         return mark(text, spans)
-    chosen = _chosen(rated_sentences(text), spans, budget)
+    chosen = best_sentences(rated_sentences(text), spans, budget)
     if len(chosen) == 1 and chosen[0].length > budget:
         return _window(text, chosen[0], spans, budget)
     return _joined(text, chosen, spans)
 
 
-def _chosen(sentences: Sequence[Sentence], spans: Sequence[Span], budget: int) -> list[Sentence]:
-    """Return the best sentences that fit together, in the order of the text."""
-    hits = {sentence: _hits(sentence, spans) for sentence in sentences}
-    ranked = sorted(sentences, key=lambda each: (-(each.weight + _MATCH_WEIGHT * hits[each]), each.start))
-    first = next((each for each in ranked if hits[each]), ranked[0])
-    chosen, left = [first], budget - first.length
-    for sentence in ranked:
-        if len(chosen) == _MAXIMUM_SENTENCES:
-            break
-        if sentence is not first and sentence.length + len(_GAP) <= left:
-            chosen.append(sentence)
-            left -= sentence.length + len(_GAP)
+def best_sentences(sentences: Sequence[Sentence], spans: Sequence[Span], budget: int) -> list[Sentence]:
+    """Return the best sentences that fit together, in the order of the text: after one that says what was done, one
+    that says what came of it is preferred, and the other way round.
+    """
+    hits = {sentence.start: _hits(sentence, spans) for sentence in sentences}
+    worth = {sentence.start: sentence.weight + _MATCH_WEIGHT * hits[sentence.start] for sentence in sentences}
+    candidates = [sentence for sentence in sentences if hits[sentence.start]] or list(sentences)
+    chosen: list[Sentence] = []
+    left = budget
+    while candidates and len(chosen) < _MAXIMUM_SENTENCES:
+        kinds = {each.is_result for each in chosen}
+        best = max(candidates, key=lambda each: worth[each.start] - (_SAME_KIND if each.is_result in kinds else 0.0))
+        chosen.append(best)
+        left -= best.length + len(_GAP)
+        candidates = [each for each in sentences if each.length <= left and each not in chosen]
     return sorted(chosen, key=lambda each: each.start)
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from jinja2 import Environment, FunctionLoader, StrictUndefined, TemplateNotFound, TemplateSyntaxError, nodes
 from jinja2.meta import find_undeclared_variables
+from markupsafe import escape
 
 from newsletter.errors import TemplateError
 from newsletter.mail.compile import compile_mjml
@@ -23,8 +24,9 @@ if TYPE_CHECKING:
     from newsletter.mail.brand import Brand
     from newsletter.mail.templates import Source, TemplateFiles
 
+_COLOUR = re.compile(r"\{\{\s*(light|dark)\.([a-z]+)\s*\}\}")
 _BLANK_LINES = re.compile(r"\n{4,}")
-_TRAILING = re.compile(r"(?<!\n--)[ \t]+(?=\n)")  # "-- " begins a signature and keeps its space (RFC 3676, 4.3)
+_SIGNATURE = "-- "  # keeps its space (RFC 3676, 4.3)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,7 @@ class Compiler:
 
     def __init__(self, files: TemplateFiles, brand: Brand, variables: frozenset[str]) -> None:
         self._files = files
+        self._brand = brand
         self._variables = variables
         self._html = self._environment(is_html=True)
         self._html.filters.update(html_filters(brand))
@@ -61,10 +64,17 @@ class Compiler:
         return Compiled(
             html_source,
             text_source,
-            html=self._html.from_string(compiled),
+            html=self._html.from_string(self._with_colours(compiled)),
             draft=_from_source(self._html, html_source),
             text=_from_source(self._text, text_source),
         )
+
+    def _with_colours(self, html: str) -> str:
+        """Return ``html`` with the colours printed that it names: they are a third of what there is to fill, and the
+        same in every mail.
+        """
+        palettes = {"light": self._brand.light, "dark": self._brand.dark}
+        return _COLOUR.sub(lambda match: str(escape(getattr(palettes[match[1]], match[2], match[0]))), html)
 
     def _environment(self, *, is_html: bool) -> Environment:
         return Environment(
@@ -112,7 +122,8 @@ def fill_text(compiled: Compiled, variables: Mapping[str, Any]) -> str:
         text = compiled.text.render(variables)
     except Exception as error:  # a template may raise anything at all
         raise TemplateError(problems=[_problem(compiled.text_source, error)]) from error
-    return _BLANK_LINES.sub("\n\n\n", _TRAILING.sub("", text)).strip("\n") + "\n"
+    lines = (line if line == _SIGNATURE else line.rstrip() for line in text.split("\n"))
+    return _BLANK_LINES.sub("\n\n\n", "\n".join(lines)).strip("\n") + "\n"
 
 
 def _from_source(environment: Environment, source: Source) -> Template:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup, escape
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
 
 _MARK = Markup('<b class="mark" style="font-weight:inherit;padding:1px 2px;border-radius:3px;background-color:{}">')
 _MARK_END = Markup("</b>")
+_NARROW = re.compile("[ -~\u00a1-\u00ac\u00ae-\u02ff\u2010-\u2027\u2030-\u205e\u2190-\u21ff\u2605]*")
 TEXT_WIDTH = 72  # columns of the plain-text part
 
 
@@ -67,10 +70,14 @@ def wrap(value: object, width: int = TEXT_WIDTH, indent: str = "", first: str | 
     """Return the value in lines of at most ``width`` columns, wide characters counted as two, each line after
     ``indent`` (the first one after ``first``, when given). Words longer than a line, addresses above all, stay whole.
     """
-    lines, line = [], indent if first is None else first
+    text = one_line(str(value))
+    start = indent if first is None else first
+    if len(start) == len(indent) and _NARROW.fullmatch(text):
+        return ("\n" + indent).join([start, *_breaks(width - len(indent)).findall(text)]).replace("\n" + indent, "", 1)
+    lines, line = [], start
     filled = display_width(line)
     is_empty = True
-    for word in _words(one_line(str(value)), width - display_width(indent)):
+    for word in _words(text, width - display_width(indent)):
         size = display_width(word)
         if not is_empty and filled + 1 + size > width:
             lines.append(line)
@@ -79,6 +86,12 @@ def wrap(value: object, width: int = TEXT_WIDTH, indent: str = "", first: str | 
         filled += size + (not is_empty)
         is_empty = False
     return "\n".join([*lines, line]).rstrip(" ")
+
+
+@cache
+def _breaks(width: int) -> re.Pattern[str]:
+    """Return what finds the lines of a text without wide characters: as many words as fit, or one that does not."""
+    return re.compile(rf"(\S{{{width + 1},}}|.{{1,{width}}})(?: |$)")
 
 
 def display_width(text: str) -> int:

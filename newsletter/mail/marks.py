@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from newsletter.core.printable import clip, one_line, printable
+from newsletter.core.printable import clip, one_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -27,7 +27,9 @@ class Marked:
 
 
 def mark(text: str, spans: Iterable[Span], start: int = 0, end: int | None = None) -> Marked:
-    """Return ``text[start:end]`` with the parts marked that ``spans`` (positions in ``text``) cover."""
+    """Return ``text[start:end]`` with the parts marked that ``spans`` (positions in ``text``) cover. ``text`` is
+    :func:`newsletter.core.text.readable` already.
+    """
     return Marked(tuple(_pieces(text, spans, start, len(text) if end is None else min(end, len(text)))))
 
 
@@ -52,8 +54,8 @@ def _pieces(text: str, spans: Iterable[Span], start: int, end: int) -> Iterator[
         if first >= last:
             continue
         if position < first:
-            yield printable(text[position:first]), False
-        yield printable(text[first:last]), True
+            yield text[position:first], False
+        yield text[first:last], True
         position = last
     if position < end:
-        yield printable(text[position:end]), False
+        yield text[position:end], False

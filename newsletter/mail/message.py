@@ -8,6 +8,7 @@ import re
 import secrets
 from dataclasses import dataclass
 from email.utils import format_datetime
+from functools import cached_property
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -63,7 +64,10 @@ class Part:
         self._pieces = pieces
         self._is_html = is_html
         self._names = pieces[1::2]
-        self._encoded = [quoted_printable(piece) for piece in pieces[::2]]
+
+    @cached_property
+    def _encoded(self) -> list[bytes]:
+        return [quoted_printable(piece) for piece in self._pieces[::2]]
 
     @property
     def names(self) -> frozenset[str]:

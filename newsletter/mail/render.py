@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import structlog
@@ -60,12 +61,16 @@ class PreparedDigest:
         self._subject = subject_text
         self._text, self._html = text, html
         self._renderer = renderer
-        self._envelope = Envelope(renderer.brand, subject_text, text, html)
 
     @property
     def subject(self) -> str:
         """The subject, as people read it."""
         return self._subject
+
+    @cached_property
+    def _envelope(self) -> Envelope:
+        """The message but for its recipient; encoding waits until somebody is sent it."""
+        return Envelope(self._renderer.brand, self._subject, self._text, self._html)
 
     @property
     def shows_unsubscribe(self) -> bool:

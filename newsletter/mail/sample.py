@@ -38,8 +38,9 @@ def _papers() -> list[Paper]:
         Paper(
             id=1,
             title="Curricula Without Labels: Ordering Views for Contrastive Learning",
-            abstract="Augmented views differ in how much they ask of an encoder. We order them from easy to hard by "
-            "the spread of their embeddings, so that contrastive learning sees hard negatives only when it can use them. "
+            abstract="Augmented views differ in how much they ask of an encoder. We order them from easy to hard "
+            "by the spread of their embeddings, so that contrastive learning sees hard negatives only when it can "
+            "use them. "
             "On six benchmarks the schedule halves pretraining time at equal accuracy.",
             authors=("B. Sample", "C. Sample", "A. Sample", "D. Sample", "E. Sample", "F. Sample", "G. Sample"),
             url="https://arxiv.org/abs/2611.00001",

@@ -40,35 +40,43 @@ _INITIALS = re.compile(r"(?:[^\W\d_]\.)*[^\W\d_]$")  # "J." or "U.S", but for th
 _MAYBE_ABBREVIATIONS = frozenset(("no", "min", "max", "app", "co", "fig", "sec", "var"))
 """Also words: these end a sentence unless a number, or a bracket with one, follows."""
 
-_IDEA = (
+_AUTHORS = (
     r"\b(?:we|this (?:paper|work|article|study|report)|our (?:work|paper|approach|method|framework|model|key)|"
-    r"here,? we)\b[^.]{0,40}?\b(?:propos|present|introduc|develop|design|describ|devis|formulat|establish|contribut|"
-    r"releas|build|construct|deriv|provid|offer|leverag|learn|train|use[sd]?\b|combin|extend|address|tackl|"
-    r"investigat|stud(?:y|ies)\b|explor|analy[sz]|revisit|examin|survey|review)"
+    r"(?:is|are) hereby)\b"
 )
-_RESULT = (
-    r"\b(?:we|experiments?|results?|evaluations?|analys[ei]s|studies|simulations?|empirically|extensive)\b"
-    r"[^.]{0,60}?\b(?:show|demonstrat|prov|find|found|achiev|obtain|outperform|reveal|confirm|observ|report|indicat|"
-    r"suggest|improv|reach|surpass|validat|verif)"
+_FOUND = (
+    r"\b(?:we|experiments?|results?|evaluations?|analys[ei]s|studies|simulations?|empirically|extensive)\b[^.]{0,60}?"
+    r"\b(?:show|demonstrat|prov[ei]|find|found|achiev|obtain|outperform|reveal|confirm|observ|report|indicat|suggest|"
+    r"improv|reach|surpass|validat|verif)"
 )
 _KNOWN = r"^(?:however|although|despite|recent|recently|existing|current|traditional|many|most|while)\b"
 _ELSEWHERE = r"\b(?:code|data|models?|demo|video|project page)\b[^.]{0,40}?\bavailable\b|https?://|project page"
-_CUES: tuple[tuple[float, re.Pattern[str]], ...] = tuple(
-    (weight, re.compile(pattern, re.IGNORECASE))
-    for weight, pattern in (
-        (3.0, _IDEA),
-        (2.0, r"\b(?:is|are|called|named|dubbed|termed) (?:proposed|presented|introduced|developed)\b|\bdubbed\b"),
-        (3.0, _RESULT),
-        (2.5, r"\b(?:outperform|surpass|state[- ]of[- ]the[- ]art|superior|significant(?:ly)? (?:improve|better))"),
-        (1.0, r"\b(?:achiev|improv|reduc|accelerat|halv|doubl|increas|enabl|allow)\w*"),
-        (1.0, r"\d(?:\.\d+)?\s?(?:%|\\%|×|x\b|percent|times|points?|dB|fold)"),
-        (0.7, r"\b(?:specifically|in particular|to this end|our key|the key idea|our (?:method|approach|model))\b"),
-        (0.7, r"\b(?:novel|new|first|simple|efficient)\b"),
-        (-1.5, _ELSEWHERE),
-        (-1.5, _KNOWN),
-        (-1.0, r"\b(?:remains?|challeng|limit(?:ed|ation)|suffer|lack|fail|difficult|has been|have been)\w*"),
-    )
+_LACKING = r"\b(?:remains?|challeng|limit(?:ed|ation)|suffer|lack|fail|difficult|has been|have been)\w*"
+
+
+def _cues(*weighted: tuple[float, str]) -> tuple[tuple[float, re.Pattern[str]], ...]:
+    return tuple((weight, re.compile(pattern, re.IGNORECASE)) for weight, pattern in weighted)
+
+
+_IDEA_CUES = _cues(
+    (3.0, _AUTHORS + r"[^.]{0,40}?\b(?:propos|present|introduc|develop|design|describ|devis|formulat|contribut)"),
+    (
+        1.5,
+        _AUTHORS
+        + r"[^.]{0,40}?\b(?:establish|releas|build|construct|deriv|provid|offer|leverag|learn|train|use[sd]?\b|"
+        r"combin|extend|address|tackl|investigat|stud(?:y|ies)\b|explor|analy[sz]|revisit|examin|survey|review|order)",
+    ),
+    (2.0, r"\b(?:is|are|called|named|dubbed|termed) (?:proposed|presented|introduced|developed)\b|\bdubbed\b"),
+    (0.7, r"\b(?:specifically|in particular|to this end|the key idea|our key)\b"),
+    (0.7, r"\b(?:novel|new|first|simple|efficient)\b"),
 )
+_RESULT_CUES = _cues(
+    (3.0, _FOUND),
+    (2.5, r"\b(?:outperform|surpass|state[- ]of[- ]the[- ]art|superior|significant(?:ly)? (?:improve|better))"),
+    (1.0, r"\b(?:achiev|improv|reduc|accelerat|halv|doubl|increas|enabl|allow)\w*"),
+    (1.0, r"\d(?:\.\d+)?\s?(?:%|×|x\b|percent|times|points?|dB|fold)"),
+)
+_DOUBTS = _cues((-1.5, _ELSEWHERE), (-1.5, _KNOWN), (-1.0, _LACKING))
 _SHORT = 40  # characters; below it a sentence seldom says anything by itself
 
 
@@ -79,6 +87,7 @@ class Sentence:
     start: int
     end: int
     weight: float
+    is_result: bool = False  # says what came of it, rather than what was done
 
     @property
     def length(self) -> int:
@@ -105,17 +114,24 @@ def rated_sentences(text: str) -> tuple[Sentence, ...]:
     """Return the sentences of an abstract, in order, with their weights."""
     bounds = split_sentences(text)
     last = len(bounds) - 1
-    return tuple(
-        Sentence(start, end, _weight(text[start:end], index / last if last else 0.5))
-        for index, (start, end) in enumerate(bounds)
-    )
+    return tuple(_rated(text, start, end, index / last if last else 0.5) for index, (start, end) in enumerate(bounds))
 
 
-def _weight(sentence: str, place: float) -> float:
-    """Return how much a sentence tells; ``place`` is 0 for the abstract's first sentence and 1 for its last."""
-    weight = sum(points for points, cue in _CUES if cue.search(sentence))
-    weight += 1.0 if place >= 0.3 else -0.5  # noqa: PLR2004 (abstracts open with what is known)
-    return weight - (1.5 if len(sentence) < _SHORT else 0.0)
+def _rated(text: str, start: int, end: int, place: float) -> Sentence:
+    """Return a sentence with its weight; ``place`` is 0 for the abstract's first sentence and 1 for its last.
+
+    Abstracts open with what is known, then say what was done, and end with what came of it.
+    """
+    sentence = text[start:end]
+    idea, result = _points(_IDEA_CUES, sentence), _points(_RESULT_CUES, sentence)
+    is_result = result + 2 * place - 1 > idea
+    weight = max(idea + (1 if 0.1 < place < 0.7 else 0), result + place) + _points(_DOUBTS, sentence)  # noqa: PLR2004
+    weight -= (1.5 if end - start < _SHORT else 0.0) + (1.0 if place < 0.1 else 0.0)  # noqa: PLR2004 (shares of it)
+    return Sentence(start, end, weight, is_result)
+
+
+def _points(cues: tuple[tuple[float, re.Pattern[str]], ...], sentence: str) -> float:
+    return sum(points for points, cue in cues if cue.search(sentence))
 
 
 def _is_abbreviation(text: str, dot: int, after: int) -> bool:

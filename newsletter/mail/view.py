@@ -62,6 +62,15 @@ class PaperView:
     upvotes: int | None
     score: float
 
+    @property
+    def details(self) -> str:
+        """The line under the title in plain text: update, authors, categories and date, as far as they are shown."""
+        update = f"UPDATED to version {self.version}" if self.version else "UPDATED"
+        authors = ", ".join(author.name for author in self.authors)
+        more = f" +{self.more_authors}" if self.more_authors else ""
+        parts = (update if self.is_update else "", authors + more, ", ".join(self.categories), self.date)
+        return " · ".join(part for part in parts if part)
+
 
 @dataclass(frozen=True, slots=True)
 class SectionView:
@@ -143,8 +152,8 @@ def _paper_view(selected: Selected, paper: Paper, room: Room, numbering: Numberi
     )
 
 
-def _spans(reasons: tuple[Reason, ...], field: str) -> list[Span]:
-    return [span for reason in reasons if reason.field == field for span in reason.spans]
+def _spans(reasons: tuple[Reason, ...], field: str) -> tuple[Span, ...]:
+    return tuple(span for reason in reasons if reason.field == field for span in reason.spans)
 
 
 def _authors(paper: Paper, reasons: tuple[Reason, ...]) -> tuple[tuple[AuthorView, ...], int]:

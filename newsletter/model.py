@@ -422,7 +422,8 @@ class Subscriber:
 class SubscriberDraft:
     """A subscriber as somebody wants it, before the store gives it a row.
 
-    ``None`` means "leave as it is" for a known address, and "take the default" for a new one.
+    ``None`` means "leave as it is" for a known address, and "take the default" for a new one. ``proof`` is this
+    person's own proof of consent, where a :class:`Consent` given for many says less; it changes nobody who is known.
     """
 
     address: EmailAddress
@@ -435,6 +436,7 @@ class SubscriberDraft:
     keywords: tuple[Keyword, ...] | None = None
     language: str | None = None
     template: str | None = None
+    proof: str | None = None
 
 
 # --- Issues and deliveries --------------------------------------------------------------------------------------------

@@ -228,15 +228,17 @@ class SubscriberTables(Part):
         origin: Origin,
         now: datetime,
     ) -> None:
-        """Store new people, all with the same proof of consent."""
+        """Store new people with their consent: the proof is their own where the draft has one."""
         if not drafts:
             return
         shared = {**DEFAULTS, "origin": origin.value, "created_at": now, "updated_at": now}
         statement = insert(subscribers).returning(subscribers.c.id, sort_by_parameter_order=True)
         rows = await connection.execute(statement, [shared | draft_row(draft) for draft in drafts])
         ids = [row.id for row in rows]
-        given = {"method": consent.method, "given_at": consent.given_at, "proof": consent.proof}
-        await connection.execute(insert(consents), [{"subscriber_id": subscriber_id, **given} for subscriber_id in ids])
+        given = {"method": consent.method, "given_at": consent.given_at}
+        proofs = [draft.proof or consent.proof for draft in drafts]
+        agreed = [{"subscriber_id": who, "proof": proof, **given} for who, proof in zip(ids, proofs, strict=True)]
+        await connection.execute(insert(consents), agreed)
         taken = [
             row
             for subscriber_id, draft in zip(ids, drafts, strict=True)

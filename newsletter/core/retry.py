@@ -22,15 +22,14 @@ class RetryPolicy:
 
     The first retry comes after ``first`` (servers that greylist want some minutes), each later one after ``factor``
     times as long, at most ``cap``, all of it made up to ``jitter`` longer. The last attempt comes no later than
-    ``margin`` before ``deadline``, so that the next day's digest finds the papers given back.
+    ``deadline``, which leaves the next day's digest an hour in which the papers have been given back.
     """
 
     first: timedelta = timedelta(minutes=5)
     factor: float = 2.0
     cap: timedelta = timedelta(hours=4)
     jitter: float = 0.2
-    deadline: timedelta = timedelta(hours=24)
-    margin: timedelta = timedelta(hours=1)
+    deadline: timedelta = timedelta(hours=23)
 
 
 def decide(
@@ -43,7 +42,7 @@ def decide(
     """
     if outcome.kind is not OutcomeKind.DEFERRED:
         return FINAL_STATES[outcome.kind], None
-    last = max(delivery.planned_at, delivery.due_at) + policy.deadline - policy.margin
+    last = max(delivery.planned_at, delivery.due_at) + policy.deadline
     if now + policy.first > last:
         return DeliveryState.EXPIRED, None
     attempts = 0 if is_about_relay(outcome) else delivery.attempts

@@ -69,8 +69,7 @@ class Sending:
         senders = [self._send_all() for _ in range(self._policy.connections)]
         errors = [error for error in await asyncio.gather(*senders, return_exceptions=True) if error is not None]
         if not any(isinstance(error, StoreError) for error in errors):
-            self._tally.released += len(self._queue)
-            await self._store.release(self._policy.owner)
+            self._tally.released = await self._store.release(self._policy.owner)
         if errors:
             raise errors[0]
         return self._tally.counts()
@@ -106,7 +105,7 @@ class Sending:
             claimed = self._queue.popleft()
             if self._now() - claimed[1] <= self._policy.lease / 2:
                 return claimed
-            self._tally.released += 1  # too old to be begun under this lease; given back when the run ends
+            # Else it is too old to be begun under this lease, and is given back when the run ends.
         return None
 
     async def _claim(self) -> bool:

@@ -1,0 +1,145 @@
+"""The pages as one application: unsubscribing, health, the state of the sources, and caught mails."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import structlog
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from newsletter.errors import StoreError
+from newsletter.model import Health, SourceState
+from newsletter.web.guard import HEADERS, Guard
+from newsletter.web.mails import CaughtMails
+from newsletter.web.pages import STYLE, Pages
+from newsletter.web.unsubscribe import Unsubscribing
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from datetime import datetime
+    from pathlib import Path
+
+    from starlette.requests import Request
+
+    from newsletter.core.links import Links
+    from newsletter.ports import Store
+
+logger = structlog.get_logger(__name__)
+
+SAYINGS = {
+    Health.FRESH: "new papers at the last check",
+    Health.QUIET: "quiet: nothing new",
+    Health.STALE: "nothing new for unusually long",
+    Health.THROTTLED: "asked us to wait",
+    Health.BROKEN: "cannot be read",
+    Health.UNCHECKED: "not asked yet",
+}
+FAULTS = {
+    400: ("That could not be understood", "The address or form was not what this page expects."),
+    404: ("There is nothing here", "The link is incomplete, or leads to something that is gone."),
+    405: ("That is not possible here", "The page exists, but not for this kind of request."),
+    413: ("That was too much", "The request was larger than this page takes."),
+    500: ("Something went wrong here", "It has been noted. Please try again later."),
+    503: ("Not just now", "The store is busy. Please try again in a minute."),
+}
+
+
+def create_app(
+    store: Store,
+    links: Links,
+    brand_name: str,
+    clock: Callable[[], datetime],
+    catcher_maildir: Path | None,
+    health: Callable[[], Mapping[str, object]],
+) -> Starlette:
+    """Return the pages as an ASGI application.
+
+    ``clock`` returns the time, aware and in UTC. Caught mails are shown when ``catcher_maildir`` is given. ``health``
+    returns what ``/healthz`` says as JSON: its ``ok`` decides between 200 and 503.
+    """
+    pages = Pages(brand_name, has_mails=catcher_maildir is not None)
+    front = Front(store, pages, health)
+    routes = front.routes() + Unsubscribing(store, links, pages, clock).routes()
+    if catcher_maildir is not None:
+        routes += CaughtMails(catcher_maildir, pages).routes()
+    faults = Faults(pages)
+    return Starlette(
+        routes=routes,
+        middleware=[Middleware(Guard)],
+        exception_handlers={
+            HTTPException: faults.refused,
+            StoreError: faults.store_failed,
+            Exception: faults.broken,
+        },
+    )
+
+
+class Front:
+    """The front page, its style, and the answer to who watches over the daemon."""
+
+    def __init__(self, store: Store, pages: Pages, health: Callable[[], Mapping[str, object]]) -> None:
+        self._store = store
+        self._pages = pages
+        self._health = health
+
+    def routes(self) -> list[Route]:
+        """Return where they are found."""
+        return [Route("/", self.home), Route("/healthz", self.healthz), Route("/style.css", self.style)]
+
+    async def home(self, _: Request) -> Response:
+        """Answer with what this is and how its sources are."""
+        states = await self._store.source_states()
+        ordered = sorted(states.values(), key=lambda state: state.name.casefold())
+        return self._pages.answer("home.html", sources=[(state, describe(state)) for state in ordered])
+
+    async def healthz(self, _: Request) -> Response:
+        """Answer 200 when all is well and 503 when it is not, with the reason."""
+        report = dict(self._health())
+        return JSONResponse(report, 200 if report.get("ok") else 503)
+
+    async def style(self, _: Request) -> Response:
+        """Answer with the style of all pages."""
+        return Response(STYLE, media_type="text/css", headers={"Cache-Control": "max-age=3600"})
+
+
+class Faults:
+    """Pages for what went wrong; none tells more than its reader may know."""
+
+    def __init__(self, pages: Pages) -> None:
+        self._pages = pages
+
+    async def refused(self, _: Request, error: Exception) -> Response:
+        """Answer an address or a request that is not ours."""
+        status = error.status_code if isinstance(error, HTTPException) else 500
+        response = self._page(status)
+        response.headers.update(getattr(error, "headers", None) or {})
+        return response
+
+    async def store_failed(self, _: Request, error: Exception) -> Response:
+        """Answer while the store cannot be reached: whoever asks may come again."""
+        logger.error("web.store_failed", error=str(error))
+        response = self._page(503)
+        response.headers["Retry-After"] = "60"
+        return response
+
+    async def broken(self, _: Request, error: Exception) -> Response:
+        """Answer after an error of ours; the log of the server holds its traceback."""
+        logger.error("web.broken", error=type(error).__name__)
+        response = self._page(500)
+        response.headers.update(HEADERS)  # this answer is made outside of the guard
+        return response
+
+    def _page(self, status: int) -> Response:
+        title, advice = FAULTS.get(status, FAULTS[400 if status < 500 else 500])  # noqa: PLR2004 (RFC 9110 classes)
+        return self._pages.answer("fault.html", status, title=title, advice=advice)
+
+
+def describe(state: SourceState) -> str:
+    """Return in a few words how a source is."""
+    if state.health is Health.BROKEN and state.fault is not None:
+        return f"{SAYINGS[state.health]}: {state.fault.message}"
+    return SAYINGS[state.health]

@@ -1,0 +1,327 @@
+"""The deliverer over a real SQLite store and a real SMTP server on loopback."""
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Self
+
+import pytest
+
+from newsletter.errors import StoreFullError, TemplateError
+from newsletter.mail.smtp import Relay, SmtpTransport, Tls
+from newsletter.model import Attempt, DeliveryState, Digest, OutcomeKind, Paper, SubscriberStatus
+from newsletter.service.deliver import Deliverer, DeliveryCounts, DeliveryPolicy
+from newsletter.store.sql import SqlStore
+from tests.support.deliveries import PLANNED_AT, SENDER, PlainDigest, PlainRenderer, make_store, plan
+from tests.support.smtp_server import Script, SmtpServer
+
+POLICY = DeliveryPolicy(SENDER, owner="test", connections=3, batch=5)
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.time = PLANNED_AT
+
+    def __call__(self) -> datetime:
+        return self.time
+
+
+@pytest.fixture
+async def store(tmp_path: Path) -> AsyncIterator[SqlStore]:
+    store = make_store(tmp_path)
+    yield store
+    await store.aclose()
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+class Setting:
+    """A server, a transport to it, and a deliverer over both."""
+
+    def __init__(self, store: SqlStore, clock: Clock, script: Script, policy: DeliveryPolicy = POLICY) -> None:
+        self.server = SmtpServer(script)
+        self.store = store
+        self.clock = clock
+        self.policy = policy
+        self.renderer = PlainRenderer()
+
+    async def __aenter__(self) -> Self:
+        await self.server.start()
+        self.transport = SmtpTransport(
+            Relay(
+                port=self.server.port,
+                tls=Tls.NONE,
+                connections=self.policy.connections,
+                timeout_s=5,
+                final_timeout_s=0.2,
+                local_hostname="x",
+            )
+        )
+        self.deliverer = Deliverer(self.store, self.renderer, self.transport, self.policy, self.clock)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.transport.aclose()
+        await self.server.stop()
+
+    async def deliver(
+        self, stop: asyncio.Event | None = None, on_progress: Callable[[DeliveryCounts], None] = lambda _: None
+    ) -> DeliveryCounts:
+        counts = await self.deliverer.deliver_due(stop, on_progress)
+        assert counts.is_closed
+        return counts
+
+
+async def states(store: SqlStore) -> dict[DeliveryState, int]:
+    return dict(await store.count_deliveries())
+
+
+async def test_everything_due_is_sent_once_and_recorded(store: SqlStore, clock: Clock) -> None:
+    await plan(store, 23, digests=2)
+    seen: list[int] = []
+    async with Setting(store, clock, Script()) as setting:
+        counts = await setting.deliver(on_progress=lambda counts: seen.append(counts.planned))
+        again = await setting.deliver()
+    assert counts == DeliveryCounts(planned=23, accepted=23)
+    assert again == DeliveryCounts()
+    assert await states(store) == {DeliveryState.ACCEPTED: 23}
+    assert len({mail.message_id for mail in setting.server.received}) == 23
+    assert setting.server.open_most <= 3
+    assert setting.renderer.prepared == 2
+    assert seen == sorted(seen)
+    [delivery] = await store.list_deliveries(limit=1)
+    [attempt] = await store.attempts(delivery.id)
+    assert (attempt.number, attempt.outcome.kind, attempt.outcome.code) == (1, OutcomeKind.ACCEPTED, 250)
+
+
+async def test_each_reply_ends_where_it_belongs(store: SqlStore, clock: Clock) -> None:
+    subscribers = await plan(store, 6)
+    script = Script(
+        recipients={
+            "reader0@example.org": "451 4.7.1 greylisted",
+            "reader1@example.org": "550 5.1.1 no such user",
+            "reader2@example.org": "550 5.7.1 policy",
+        }
+    )
+    async with Setting(store, clock, script) as setting:
+        counts = await setting.deliver()
+        assert counts == DeliveryCounts(planned=6, accepted=3, deferred=1, rejected=2, bounced=1)
+        assert await setting.deliver() == DeliveryCounts()
+        script.recipients.clear()
+        clock.time += timedelta(minutes=7)
+        assert await setting.deliver() == DeliveryCounts(planned=1, accepted=1)
+    statuses = [(await store.subscriber(subscriber)).status for subscriber in subscribers[:3]]
+    assert statuses == [SubscriberStatus.ACTIVE, SubscriberStatus.BOUNCED, SubscriberStatus.ACTIVE]
+    assert "550 5.1.1 no such user" in (await store.subscriber(subscribers[1])).status_reason
+    ids = [mail.message_id for mail in setting.server.received]
+    assert len(ids) == len(set(ids)) == 4
+
+
+async def test_a_deferred_mail_expires_at_its_deadline(store: SqlStore, clock: Clock) -> None:
+    await plan(store, 1)
+    attempts, counts = 0, DeliveryCounts()
+    async with Setting(store, clock, Script(always={"rcpt": "451 4.7.1 never"})) as setting:
+        while (due := await store.next_due_at()) is not None:
+            clock.time = max(clock.time, due)
+            counts = await setting.deliver()
+            attempts += counts.planned
+    assert counts == DeliveryCounts(planned=1, expired=1)
+    assert clock.time <= PLANNED_AT + timedelta(hours=23)
+    [delivery] = await store.list_deliveries()
+    assert (delivery.state, delivery.attempts) == (DeliveryState.EXPIRED, attempts)
+
+
+async def test_who_left_after_planning_gets_nothing(store: SqlStore, clock: Clock) -> None:
+    subscribers = await plan(store, 4)
+    for subscriber, status in zip(subscribers, ("unsubscribed", "paused", "bounced"), strict=False):
+        await store.set_status(subscriber, SubscriberStatus(status), "test", PLANNED_AT)
+    async with Setting(store, clock, Script()) as setting:
+        counts = await setting.deliver()
+    assert counts == DeliveryCounts(planned=4, accepted=1, suppressed=3)
+    assert [mail.recipient for mail in setting.server.received] == ["reader3@example.org"]
+
+
+async def test_who_leaves_between_claim_and_sending_gets_nothing(store: SqlStore, clock: Clock) -> None:
+    subscribers = await plan(store, 3)
+    leaving = subscribers[1:]
+    tasks = []
+
+    def on_progress(_: DeliveryCounts) -> None:
+        clock.time += POLICY.recheck_after * 2  # the claims grow old
+
+    class LeavingRenderer(PlainRenderer):
+        def prepare(self, digest: Digest, papers: Mapping[int, Paper]) -> PlainDigest:
+            tasks.append(asyncio.create_task(leave()))
+            return super().prepare(digest, papers)
+
+    async def leave() -> None:
+        await store.set_status(leaving[0], SubscriberStatus.UNSUBSCRIBED, "test", PLANNED_AT)
+        await store.remove_subscriber("reader2@example.org")
+
+    setting = Setting(store, clock, Script(delay_s=0.1), replace(POLICY, connections=1))
+    setting.renderer = LeavingRenderer()
+    async with setting:
+        counts = await setting.deliver(on_progress=on_progress)
+    assert counts == DeliveryCounts(planned=3, accepted=1, suppressed=2)
+    assert [mail.recipient for mail in setting.server.received] == ["reader0@example.org"]
+    assert len(tasks) == 1
+
+
+async def test_a_closed_door_is_knocked_at_once_and_nothing_is_burned(store: SqlStore, clock: Clock) -> None:
+    await plan(store, 20)
+    async with Setting(store, clock, Script()) as setting:
+        await setting.server.stop()
+        counts = await setting.deliver()
+        await setting.server.start(setting.server.port)
+        assert counts.fault is not None
+        assert "relay" in counts.fault
+        assert replace(counts, fault=None) == DeliveryCounts(planned=1, deferred=1, released=4)
+        assert await states(store) == {DeliveryState.PLANNED: 19, DeliveryState.DEFERRED: 1}
+        assert (await setting.deliver()).accepted == 19
+        clock.time += timedelta(minutes=10)
+        assert (await setting.deliver()).accepted == 1
+
+
+@pytest.mark.parametrize("step", ["ehlo", "mail"])
+async def test_a_refusal_of_us_rejects_nobody(store: SqlStore, clock: Clock, step: str) -> None:
+    await plan(store, 5)
+    async with Setting(store, clock, Script(always={step: "550 5.7.1 not you", "helo": "550 not you"})) as setting:
+        counts = await setting.deliver()
+    assert (counts.planned, counts.deferred) == (1, 1)
+    assert counts.fault is not None
+    assert "550" in counts.fault
+
+
+async def test_a_server_that_only_drops_connections_pauses_the_run(store: SqlStore, clock: Clock) -> None:
+    await plan(store, 40)
+    async with Setting(store, clock, Script(always={"data": "drop"})) as setting:
+        counts = await setting.deliver()
+    assert counts.fault is not None
+    assert counts.planned <= 3 + POLICY.connections
+
+
+async def test_a_mail_whose_answer_was_lost_goes_out_again_with_the_same_message_id(
+    store: SqlStore, clock: Clock
+) -> None:
+    await plan(store, 2)
+    async with Setting(store, clock, Script(replies={"dot": ["drop-after"]})) as setting:
+        counts = await setting.deliver()
+        assert counts == DeliveryCounts(planned=2, accepted=1, deferred=1, unknown=1)
+        clock.time += timedelta(minutes=10)
+        assert (await setting.deliver()).accepted == 1
+    ids = Counter(mail.message_id for mail in setting.server.received)
+    assert sorted(ids.values()) == [1, 2]
+
+
+async def test_stopping_ends_what_is_in_flight_and_gives_the_rest_back(store: SqlStore, clock: Clock) -> None:
+    await plan(store, 20)
+    stop = asyncio.Event()
+    async with Setting(store, clock, Script(delay_s=0.02)) as setting:
+        counts = await setting.deliver(stop, lambda counts: stop.set() if counts.planned >= 4 else None)
+        sent = len(setting.server.received)
+        assert counts.accepted == counts.planned == sent < 20
+        assert await states(store) == {DeliveryState.ACCEPTED: sent, DeliveryState.PLANNED: 20 - sent}
+        assert (await setting.deliver()).accepted == 20 - sent
+    assert len({mail.message_id for mail in setting.server.received}) == len(setting.server.received) == 20
+
+
+async def test_a_broken_template_defers_its_own_digest_only_and_is_reported(store: SqlStore, clock: Clock) -> None:
+    await plan(store, 10, digests=2)
+
+    class HalfBroken(PlainRenderer):
+        def prepare(self, digest: Digest, papers: Mapping[int, Paper]) -> PlainDigest:
+            prepared = super().prepare(digest, papers)
+            if digest.considered == 1:
+                raise TemplateError("digest.mjml:7: 'papers' is undefined")
+            return prepared
+
+    setting = Setting(store, clock, Script())
+    setting.renderer = HalfBroken()
+    async with setting:
+        counts = await setting.deliver()
+        assert (counts.planned, counts.accepted, counts.deferred) == (10, 5, 5)
+        assert len(counts.problems) == 1
+        assert "digest.mjml:7" in counts.problems[0]
+        assert setting.renderer.prepared == 2
+    [deferred, *_] = await store.list_deliveries(state=DeliveryState.DEFERRED)
+    assert "digest.mjml:7" in deferred.reply_text
+
+
+async def test_a_mail_with_bare_line_feeds_is_held_back(store: SqlStore, clock: Clock) -> None:
+    await plan(store, 1)
+    setting = Setting(store, clock, Script())
+    setting.renderer = PlainRenderer(b"bare\n")
+    async with setting:
+        counts = await setting.deliver()
+    assert (counts.deferred, setting.server.received) == (1, [])
+    assert "bare CR or LF" in counts.problems[0]
+
+
+async def test_a_full_disk_ends_the_run_and_makes_no_doubles_afterwards(tmp_path: Path, clock: Clock) -> None:
+    class FullStore(SqlStore):
+        is_full = False
+
+        async def record(self, attempts: object, now: datetime) -> None:
+            if self.is_full:
+                raise StoreFullError("the disk is full")
+            await super().record(attempts, now)  # type: ignore[arg-type]
+
+    plain = make_store(tmp_path)
+    store = FullStore(plain.database)
+    await plan(store, 12)
+    async with Setting(store, clock, Script()) as setting:
+        store.is_full = True
+        with pytest.raises(StoreFullError):
+            await setting.deliverer.deliver_due()
+        doubtful = len(setting.server.received)
+        assert 1 <= doubtful <= POLICY.connections
+        with pytest.raises(StoreFullError):
+            await setting.deliverer.deliver_due()
+        assert len(setting.server.received) == doubtful
+        store.is_full = False
+        counts = await setting.deliver()
+    assert counts.accepted == 12 - doubtful
+    assert await states(store) == {DeliveryState.ACCEPTED: 12}
+    assert len({mail.message_id for mail in setting.server.received}) == len(setting.server.received) == 12
+    await store.aclose()
+
+
+async def test_a_claim_that_grew_old_is_given_back_unbegun(store: SqlStore, clock: Clock) -> None:
+    await plan(store, 5)
+
+    def on_progress(_: DeliveryCounts) -> None:
+        clock.time += POLICY.lease
+
+    async with Setting(store, clock, Script(), replace(POLICY, connections=1)) as setting:
+        counts = await setting.deliver(on_progress=on_progress)
+    assert counts.accepted == counts.planned
+    assert counts.accepted + counts.released == 5
+    assert counts.released > 0
+    assert await states(store) == {DeliveryState.ACCEPTED: counts.accepted, DeliveryState.PLANNED: counts.released}
+
+
+async def test_a_digest_gone_stale_before_its_first_attempt_expires_unsent(store: SqlStore, clock: Clock) -> None:
+    await plan(store, 2)
+    clock.time += timedelta(days=3)
+    async with Setting(store, clock, Script(), replace(POLICY, staleness=timedelta(days=2))) as setting:
+        counts = await setting.deliver()
+    assert counts == DeliveryCounts(planned=2, expired=2)
+    assert setting.server.received == []
+
+
+async def test_attempts_tell_the_whole_story(store: SqlStore, clock: Clock) -> None:
+    await plan(store, 1)
+    script = Script(replies={"rcpt": ["451 4.7.1 wait", "451 4.7.1 wait more"]})
+    async with Setting(store, clock, script) as setting:
+        for _ in range(3):
+            await setting.deliver()
+            clock.time += timedelta(minutes=15)
+    [delivery] = await store.list_deliveries()
+    story: list[Attempt] = await store.attempts(delivery.id)
+    assert [(attempt.number, attempt.outcome.code) for attempt in story] == [(1, 451), (2, 451), (3, 250)]

@@ -1,0 +1,150 @@
+"""Why a match is one: the reasons that add up to its score, with the places to highlight."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from newsletter.core.match_filter import matching_category
+from newsletter.core.match_query import QueryEvaluator
+from newsletter.core.match_score import AUTHOR_POINTS, FIELD_FACTORS, PLAIN_POINTS, repeats
+from newsletter.core.match_terms import PART_FACTORS, PART_NAMES, PARTS, Part
+from newsletter.core.query import positive_leaves
+from newsletter.core.query_parse import parse_query
+from newsletter.core.text import readable
+from newsletter.errors import QueryError
+from newsletter.model import Field, Reason, Span
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from newsletter.core.match_terms import Finder, Found, Terms
+    from newsletter.model import Keyword, Match, Paper, Profile, Topic
+
+_REMEMBERED = 2000  # papers whose analysis is kept: a day's, since digests ask for the same ones again and again
+
+
+class Explainer:
+    """Explains matches by analysing one paper at a time, each once."""
+
+    def __init__(self, terms: Terms, finder: Finder) -> None:
+        self._terms = terms
+        self._finder = finder
+        self._known: dict[int, _Analysis] = {}
+
+    def explain(self, paper: Paper, match: Match, profile: Profile) -> Match:
+        """Return ``match`` with its reasons, what adds most first."""
+        analysis = self._analysis(paper)
+        reasons = [reason for topic in profile.topics if topic.name == match.topic for reason in analysis.topic(topic)]
+        reasons += analysis.followed(profile)
+        if not profile.topics and not profile.authors:
+            reasons.append(_plain(paper, profile))
+        if profile.trending:
+            votes = paper.community.upvotes or 0
+            reasons = [
+                Reason("votes", f"{votes} {'vote' if votes == 1 else 'votes'}", "community", (), float(votes)),
+                *(replace(reason, score=0.0) for reason in reasons if reason.kind != "category"),
+            ]
+        return replace(match, reasons=tuple(sorted(reasons, key=lambda reason: -reason.score)))
+
+    def exclusions(self, paper: Paper, profile: Profile) -> list[str]:
+        """Return, in words, which of the profile's exclusions stand in the paper."""
+        analysis = self._analysis(paper)
+        return [
+            f"excluded by {keyword.text!r} in the {reason.field}"
+            for keyword in profile.exclude
+            for reason in analysis.keyword(keyword)
+        ]
+
+    def _analysis(self, paper: Paper) -> _Analysis:
+        known = self._known.get(paper.id)
+        if known is None or (known.paper is not paper and known.paper != paper):
+            if len(self._known) >= _REMEMBERED:
+                self._known.clear()
+            known = self._known[paper.id] = _Analysis(paper, self._terms, self._finder.find([paper]))
+        return known
+
+
+class _Analysis:
+    """Everything that all profiles look for, in one paper."""
+
+    def __init__(self, paper: Paper, terms: Terms, found: Found) -> None:
+        self.paper = paper
+        self._terms = terms
+        self._found = found
+        self._authors = found.authors[0]
+        self._places: dict[int, dict[Part, list[Span]]] = {}
+        parts = [Part(part) for part in found.text_part.tolist()]
+        hits = found.hits
+        columns = (hits.term.tolist(), hits.text.tolist(), hits.start.tolist(), hits.end.tolist())
+        for term, text, start, end in zip(*columns, strict=True):
+            spans = self._places.setdefault(term, {}).setdefault(parts[text], [])
+            spans.append(Span(*hits.row.span(start, end)))
+
+    def topic(self, topic: Topic) -> Iterator[Reason]:
+        for keyword in topic.keywords:
+            yield from self.keyword(keyword)
+        if topic.query is not None:
+            yield from self._query(topic.query)
+
+    def keyword(self, keyword: Keyword) -> Iterator[Reason]:
+        if keyword.field is Field.AUTHORS:
+            spans = self._names(self._terms.author(keyword.text))
+            if spans:
+                yield Reason("keyword", keyword.text, "authors", spans, keyword.weight * FIELD_FACTORS[Field.AUTHORS])
+            return
+        number = self._terms.text(keyword.text)
+        found = self._places.get(number, {}) if number is not None else {}
+        for part in PARTS[keyword.field]:
+            if part in found:
+                points = keyword.weight * PART_FACTORS[part] * repeats(len(found[part]))
+                yield Reason("keyword", keyword.text, PART_NAMES[part], tuple(found[part]), points)
+
+    def followed(self, profile: Profile) -> Iterator[Reason]:
+        for author in dict.fromkeys(profile.authors):
+            spans = self._names(self._terms.author(author))
+            if spans:
+                yield Reason("author", author, "authors", spans, AUTHOR_POINTS)
+
+    def _names(self, number: int | None) -> tuple[Span, ...]:
+        if number is None or number not in self._authors:
+            return ()
+        return self._name_spans(self._authors[number])
+
+    def _name_spans(self, indexes: list[int]) -> tuple[Span, ...]:
+        begins: list[tuple[int, int]] = []
+        position = 0
+        for name in self.paper.authors:
+            length = len(readable(name))
+            begins.append((position, position + length))
+            position += length + len(", ")
+        return tuple(Span(*begins[index]) for index in indexes)
+
+    def _query(self, text: str) -> Iterator[Reason]:
+        try:
+            query = parse_query(text)
+        except QueryError:  # among the matcher's problems already
+            return
+        evaluator = QueryEvaluator(self._terms, self._found)
+        if not len(evaluator.evaluate(query)[0]):
+            return
+        fields: dict[str, tuple[set[Span], float]] = {}
+        for leaf in dict.fromkeys(positive_leaves(query)):
+            for field, places, _, worth in evaluator.places(leaf):
+                spans, points = fields.get(field, (set(), 0.0))
+                fields[field] = (spans | set(self._spans(field, places)), points + worth)
+        for field, (spans, points) in fields.items():
+            ordered = tuple(sorted(spans, key=lambda span: (span.start, span.end)))
+            yield Reason("query", text, field, ordered, points)
+        if not fields:
+            yield Reason("query", text, "categories", (), PLAIN_POINTS)
+
+    def _spans(self, field: str, places: list[tuple[int, int]]) -> tuple[Span, ...]:
+        if field == "authors":
+            return self._name_spans([index for index, _ in places])
+        return tuple(Span(*self._found.hits.row.span(start, end)) for start, end in places)
+
+
+def _plain(paper: Paper, profile: Profile) -> Reason:
+    category = matching_category(profile.categories, paper)
+    return Reason("category", category or "every paper", "categories", (), PLAIN_POINTS)

@@ -1,0 +1,210 @@
+"""All distinct keywords of all profiles as one trie over symbols, and the words of texts as symbols.
+
+The trie is kept in NumPy arrays, so that one pass walks it for every word of a thousand papers at once
+(:mod:`newsletter.core.match_scan`). A word is analysed once, however often and in however many papers it stands.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from itertools import accumulate
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from newsletter.core.keyword import SYMBOL_BREAK, SYMBOL_EXACT, SYMBOL_PREFIX, SYMBOL_STEM
+from newsletter.core.stem import BREAK, IRREGULAR, fold, stem
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from newsletter.core.keyword import Pattern
+
+_MAXIMUM_WORDS = 300_000  # distinct words remembered between scans: about 60 MB
+_CHANGED = 2  # letters at the end of a stem that the word may spell otherwise (centre, center; policies, polici)
+_SHORTEST_HEAD = 2
+_LONG = 6  # letters from which on a word begins as its stem does
+_NODE_SHIFT = 32
+_SHORTEST_TARGET = 2  # a tag and one letter
+
+
+class Lexicon:
+    """Collects patterns, then answers for good: a term's number is its place in the order of adding."""
+
+    def __init__(self) -> None:
+        self.symbols: dict[str, int] = {}
+        self.literals: dict[int, Pattern] = {}
+        self._terms: dict[Pattern, int] = {}
+        self._children: dict[int, int] = {}
+        self._ends: dict[int, list[int]] = {}
+        self._nodes = 1
+        self._written: set[str] = set()
+
+    def __len__(self) -> int:
+        return len(self._terms)
+
+    def add(self, pattern: Pattern) -> int:
+        """Return the number of this pattern's term; equal patterns share one."""
+        term = self._terms.get(pattern)
+        if term is not None:
+            return term
+        term = self._terms[pattern] = len(self._terms)
+        if pattern.literal:
+            self.literals[term] = pattern
+        self._written.update(pattern.forms[0])
+        for form in pattern.forms:
+            self._ends.setdefault(self._walk(form), []).append(term)
+        return term
+
+    def _walk(self, form: tuple[str, ...]) -> int:
+        node = 0
+        for text in form:
+            symbol = self.symbols.setdefault(text, len(self.symbols))
+            key = (node << _NODE_SHIFT) | symbol
+            child = self._children.get(key)
+            if child is None:
+                child = self._children[key] = self._nodes
+                self._nodes += 1
+            node = child
+        return node
+
+    def trie(self) -> Trie:
+        """Return the trie of everything added so far."""
+        return Trie(self._children, self._ends, self._nodes)
+
+    def split_targets(self) -> list[str]:
+        """Return, in order, the words that keywords write as one and that a text may write as several."""
+        kinds = (SYMBOL_STEM, SYMBOL_PREFIX)
+        return sorted({text[1:] for text in self._written if text[0] in kinds and len(text) > _SHORTEST_TARGET})
+
+
+class Trie:
+    """Transitions sorted by (node, symbol), and the terms that end at each node."""
+
+    def __init__(self, children: dict[int, int], ends: dict[int, list[int]], nodes: int) -> None:
+        keys = np.fromiter(children.keys(), dtype=np.int64, count=len(children))
+        order = np.argsort(keys)
+        self._keys = np.append(keys[order], np.iinfo(np.int64).max)
+        self._children = np.append(
+            np.fromiter(children.values(), dtype=np.int64, count=len(children))[order], np.int64(-1)
+        )
+        counts = np.zeros(nodes + 1, dtype=np.int64)
+        for node, terms in ends.items():
+            counts[node + 1] = len(terms)
+        self._end_offsets = np.cumsum(counts)
+        flat = [term for node in sorted(ends) for term in ends[node]]
+        self._end_terms = np.array(flat, dtype=np.int64)
+
+    def step(self, nodes: NDArray[np.int64], symbols: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return the child of each node by each symbol, -1 where there is none."""
+        wanted = (nodes << _NODE_SHIFT) | symbols
+        places = np.searchsorted(self._keys, wanted)
+        return np.where(self._keys[places] == wanted, self._children[places], -1)
+
+    def ends(self, nodes: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return the terms that end at these nodes, and for each of them the index of its node in ``nodes``."""
+        first = self._end_offsets[nodes]
+        return gather(self._end_terms, first, self._end_offsets[nodes + 1] - first)
+
+
+def gather(
+    values: NDArray[np.int64], first: NDArray[np.int64], counts: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return ``values[first[i] : first[i] + counts[i]]`` for all i in one array, and the i of each."""
+    owners = np.repeat(np.arange(len(counts)), counts)
+    within = np.arange(len(owners)) - np.repeat(np.cumsum(counts) - counts, counts)
+    return values[np.repeat(first, counts) + within], owners
+
+
+class Words(dict[str, int]):
+    """The number of every word seen in texts; looking up a new one analyses it.
+
+    Bounded: :meth:`trim` forgets all when there are too many, between scans.
+    """
+
+    def __init__(self, lexicon: Lexicon) -> None:
+        super().__init__()
+        self._symbols = lexicon.symbols
+        stems = (text[1:] for text in lexicon.symbols if text[0] == SYMBOL_STEM)
+        self._heads = {stemmed[: max(_SHORTEST_HEAD, len(stemmed) - _CHANGED)] for stemmed in stems}
+        self._prefix_lengths = sorted({len(text) - 1 for text in lexicon.symbols if text[0] == SYMBOL_PREFIX})
+        self._targets = lexicon.split_targets()
+        self.joined: dict[int, bool] = {}  # pairs of word numbers that may be one word of a keyword
+        self._reset()
+
+    def _reset(self) -> None:
+        self.clear()
+        self.joined.clear()
+        self._flat: list[int] = []
+        self._counts: list[int] = []
+        self._begins: list[bool] = []
+        self.texts: list[str] = []
+        self._arrays: tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], NDArray[np.bool_]] | None = None
+
+    def trim(self) -> None:
+        """Forget every word when there are too many of them; numbers given before mean nothing afterwards."""
+        if len(self) > _MAXIMUM_WORDS:
+            self._reset()
+
+    def __missing__(self, word: str) -> int:
+        number = self[word] = len(self.texts)
+        symbols = self._symbols_of(word)
+        self.texts.append(word)
+        self._flat += symbols
+        self._counts.append(len(symbols))
+        self._begins.append(self.may_begin(fold(word)))
+        self._arrays = None
+        return number
+
+    def arrays(self) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], NDArray[np.bool_]]:
+        """Return by word number: all symbols one after the other, where a word's begin, how many, may begin a join."""
+        if self._arrays is None:
+            counts = np.array(self._counts, dtype=np.int64)
+            first = np.fromiter(accumulate(self._counts, initial=0), dtype=np.int64, count=len(counts) + 1)[:-1]
+            self._arrays = (np.array(self._flat, dtype=np.int64), first, counts, np.array(self._begins, dtype=bool))
+        return self._arrays
+
+    def may_begin(self, folded: str) -> bool:
+        """Return whether a word of some keyword begins with this and goes on."""
+        if not folded:
+            return False
+        place = bisect_left(self._targets, folded)
+        if place < len(self._targets) and self._targets[place] == folded:
+            place += 1
+        return place < len(self._targets) and self._targets[place].startswith(folded)
+
+    def begins_target(self, folded: str) -> bool:
+        """Return whether a word of some keyword begins with this, or is it."""
+        place = bisect_left(self._targets, folded)
+        return place < len(self._targets) and self._targets[place].startswith(folded)
+
+    def joined_symbols(self, folded: str) -> list[int]:
+        """Return the symbols of several words read as one; exact ones never are."""
+        return self._inexact(folded, stem(folded))
+
+    def _symbols_of(self, word: str) -> list[int]:
+        if BREAK.fullmatch(word):
+            return self._known(SYMBOL_BREAK)
+        folded = fold(word)
+        symbols = self._inexact(folded, stem(word) if self._may_share_stem(folded) else None)
+        for exact in {word, word.removesuffix("'s").removesuffix("’s")}:
+            symbols += self._known(SYMBOL_EXACT + exact)
+        return symbols
+
+    def _may_share_stem(self, folded: str) -> bool:
+        """Tell cheaply whether some keyword's stem is this word's; most words of most texts need no stemming."""
+        if len(folded) < _LONG or folded in IRREGULAR:
+            return True
+        return any(folded[:length] in self._heads for length in range(_SHORTEST_HEAD, len(folded) + 1))
+
+    def _inexact(self, folded: str, stemmed: str | None) -> list[int]:
+        symbols = self._known(SYMBOL_STEM + stemmed) if stemmed is not None else []
+        for length in self._prefix_lengths:
+            if length > len(folded):
+                break
+            symbols += self._known(SYMBOL_PREFIX + folded[:length])
+        return symbols
+
+    def _known(self, symbol: str) -> list[int]:
+        number = self._symbols.get(symbol)
+        return [] if number is None else [number]

@@ -18,8 +18,9 @@ MAXIMUM_NODES = 200_000  # with all aliases written out: a "billion laughs" file
 KNOWN_TAGS = frozenset(f"tag:yaml.org,2002:{name}" for name in ("str", "int", "float", "bool", "null", "seq", "map"))
 NOTHING = frozenset(("", "~", "null", "Null", "NULL"))
 
+TAB = "'\\t'"
 ADVICE = (
-    ("'\\t'", "indent with spaces, not with tabs"),
+    (TAB, "indent with spaces, not with tabs"),
     ("mapping values are not allowed", "put a text that holds “: ” in quotes, and check the indentation"),
     ("'@'", "put a text that begins with @ in quotes"),
     ("'`'", "put a text that begins with ` in quotes"),
@@ -95,19 +96,29 @@ class Composer:
             raise UnreadableError(self._reason(error)) from error
 
     def _reason(self, error: yaml.YAMLError) -> Problem:
-        """Return the parser's complaint as a problem; PyYAML's own parser words it better than libyaml does."""
-        try:
-            for _ in yaml.parse(self.text, Loader=yaml.SafeLoader):
-                pass
-        except yaml.YAMLError as clearer:
-            error = clearer
+        """Return the parser's complaint as a problem."""
         if not isinstance(error, yaml.MarkedYAMLError) or error.problem_mark is None:
             return Problem(self.file, 0, 0, f"this is not YAML: {' '.join(str(error).split())}")
+        error = self._clearer(error)
         mark = _mark(error.problem_mark)
         words = f"{error.context or ''} {error.problem or ''}"
+        if self.text[mark.index : mark.index + 1] == "\t":
+            words += TAB
         advice = next((advice for sign, advice in ADVICE if sign in words), "check the indentation and the quotes")
         reason = (error.problem or "it cannot be read").replace("<stream end>", "the end of the file")
         return Problem(self.file, mark.line, mark.column, f"this is not YAML: {reason}", advice)
+
+    def _clearer(self, error: yaml.MarkedYAMLError) -> yaml.MarkedYAMLError:
+        """Return what PyYAML's own parser says of the same line: it words it better than libyaml, which is faster."""
+        try:
+            for _ in yaml.parse(self.text, Loader=yaml.SafeLoader):
+                pass
+        except yaml.MarkedYAMLError as clearer:
+            if clearer.problem_mark and error.problem_mark and clearer.problem_mark.line == error.problem_mark.line:
+                return clearer
+        except yaml.YAMLError:
+            return error
+        return error
 
     def _open(self, event: yaml.CollectionStartEvent) -> None:
         start = _mark(event.start_mark)

@@ -17,6 +17,8 @@ from newsletter.settings.values import suggestion
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from pydantic.fields import FieldInfo
+
 PREFIX = "NEWSLETTER_"
 DELIMITER = "__"
 
@@ -36,6 +38,12 @@ class OneVariable(EnvSettingsSource):
     def __init__(self, name: str, value: str) -> None:
         self.variable = {name.lower(): value}
         super().__init__(Settings)
+
+    def decode_complex_value(self, field_name: str, field: FieldInfo, value: Any) -> Any:
+        """Return what JSON says, where it is JSON: a mailbox is complex for pydantic, and plain text for people."""
+        if isinstance(value, str) and value.lstrip()[:1] in ("[", "{"):
+            return super().decode_complex_value(field_name, field, value)
+        return value
 
     def _load_env_vars(self) -> Mapping[str, str | None]:
         return self.variable

@@ -67,8 +67,9 @@ def locate_in(document: Document, found: EnvironmentValues | None = None) -> Loc
     def locate(location: Location, *, of_key: bool = False) -> tuple[str, int, int]:
         steps = tuple(str(step) for step in location)
         variable = next((names[steps[:length]] for length in range(len(steps), 0, -1) if steps[:length] in names), None)
-        if variable is None and len(steps) > 1 and document.node(location[:-1]) is None:  # a key missing beside one
-            variable = next((name for path, name in names.items() if path[: len(steps) - 1] == steps[:-1]), None)
+        for length in (len(steps), len(steps) - 1):  # what is missing stands beside what a variable says
+            if variable is None and length > 0 and document.node(location[:length]) is None:
+                variable = next((name for path, name in names.items() if path[:length] == steps[:length]), None)
         if variable is not None:
             return place_of(variable), 0, 0
         mark = document.place(location, of_key=of_key)

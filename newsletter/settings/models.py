@@ -115,6 +115,10 @@ class IssueSettings(Section):
     late_limit_hours: int = Field(
         default=48, ge=1, le=720, description="A digest later than that (after downtime) waits for the next."
     )
+    first_digest: Annotated[Literal["at_once", "at_hour"], LowerCase] = Field(
+        default="at_once",
+        description="A new subscriber's first digest: `at_once`, or `at_hour`, theirs, as before a large import.",
+    )
     when_quiet: Annotated[Literal["skip", "mail"], LowerCase] = Field(
         default="skip", description="With nothing new: `skip`, or send a short `mail` that says so."
     )

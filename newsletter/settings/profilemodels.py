@@ -31,6 +31,13 @@ def _check_text(value: str) -> str:
     return value
 
 
+def _check_author(value: str) -> str:
+    if not any(character.isalpha() for character in value):
+        raise complaint(f"“{value}” is not a name", "write an author's name, such as Ada Lovelace")
+    return value
+
+
+Author = Annotated[Line, AfterValidator(_check_author)]
 Text = Annotated[str, AfterValidator(_check_text)]
 
 
@@ -50,6 +57,8 @@ class KeywordEntry(Section):
     @classmethod
     def take_text(cls, data: Any) -> Any:
         """Read a text alone as the keyword."""
+        if data is None:
+            raise complaint("is empty", "write a keyword, or remove the dash")
         return {"keyword": data} if isinstance(data, str) else data
 
 
@@ -85,6 +94,8 @@ class SubscriberEntry(Section):
     @classmethod
     def take_text(cls, data: Any) -> Any:
         """Read a text alone as the address."""
+        if data is None:
+            raise complaint("is empty", "write an address, or remove the dash")
         return {"address": data} if isinstance(data, str) else data
 
 
@@ -102,7 +113,7 @@ class ProfileFile(Section):
     )
     query: Text | None = Field(default=None, description="A boolean query for that single topic.")
     exclude: tuple[KeywordEntry, ...] = Field(default=(), description="Keywords that keep a paper out.")
-    authors: tuple[Line, ...] = Field(default=(), description="Authors whose papers are taken.")
+    authors: tuple[Author, ...] = Field(default=(), description="Authors whose papers are taken.")
     categories: tuple[Line, ...] = Field(default=(), description="Only papers in one of these categories.")
     sources: tuple[str, ...] = Field(default=(), description="Only papers from one of these sources.")
     minimum_score: float = Field(default=0.0, ge=0, allow_inf_nan=False, description="Papers below it are left out.")

@@ -18,6 +18,13 @@ class AnySourceSettings(Section):
         le=10_080,
         description="Minutes between two checks of this source. Default: `collect.interval_minutes`.",
     )
+    stale_after_days: int | None = Field(
+        default=None,
+        ge=1,
+        le=365,
+        description="Days without a new paper after which it is reported as stale. Default: arxiv and huggingface 5, "
+        "others never.",
+    )
 
 
 class ArxivSettings(AnySourceSettings):

@@ -67,7 +67,7 @@ class Decoder:
         while data:
             if self.inflater.eof:
                 # RFC 1952, section 2.2: a gzip file may have several members. Padding after the last one is dropped.
-                if "gzip" not in self.name or not data.startswith(b"\x1f\x8b"):
+                if "gzip" not in self.name or not data.startswith(b"\x1f"):
                     return
                 self.inflater = zlib.decompressobj(GZIP)
             yield self.inflate(data)

@@ -8,6 +8,7 @@ resolves the names, so that only literal private addresses can be refused.
 from __future__ import annotations
 
 import asyncio
+import re
 import ssl
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -38,7 +39,6 @@ from newsletter.sources.body import Intake
 from newsletter.sources.pacing import Pacer
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from pathlib import Path
 
 REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
@@ -46,6 +46,10 @@ PERMANENT: Final = frozenset({301, 308})
 ACCEPT: Final = "application/atom+xml, application/rss+xml, application/feed+json, application/xml;q=0.9, */*;q=0.5"
 # What is asked for is what can be decompressed piece by piece with the standard library.
 ACCEPT_ENCODING: Final = "gzip"
+HOST: Final = re.compile(rb"[A-Za-z0-9._:-]+")
+LARGEST_PORT: Final = 65_535
+
+Conditions = list[tuple[bytes, bytes]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,9 +92,8 @@ class Fetcher:
 
         The whole request, redirects included, ends within the total timeout; waiting for a turn does not count.
         """
-        conditions = {
-            name: value for name, value in (("If-None-Match", etag), ("If-Modified-Since", last_modified)) if value
-        }
+        validators = ((b"If-None-Match", etag), (b"If-Modified-Since", last_modified))
+        conditions = [(name, value.encode("latin-1", "replace")) for name, value in validators if value]
         try:
             parsed = httpx2.URL(url)
         except httpx2.InvalidURL as error:
@@ -103,7 +106,7 @@ class Fetcher:
             await client.aclose()
         self.clients.clear()
 
-    async def follow(self, url: httpx2.URL, conditions: Mapping[str, str]) -> Answer:
+    async def follow(self, url: httpx2.URL, conditions: Conditions) -> Answer:
         """Ask ``url`` and the addresses that it redirects to, each in its host's turn."""
         left_s = self.settings.total_timeout_s
         notes: list[str] = []
@@ -129,6 +132,8 @@ class Fetcher:
         """Return why ``url`` must not be asked, whatever its name resolves to, or None."""
         if url.scheme not in ("http", "https") or not url.host:
             return Fault("refused", f"{display_url(url)}: only http and https addresses are fetched")
+        if not HOST.fullmatch(url.raw_host) or not 0 < (url.port or 80) <= LARGEST_PORT:
+            return Fault("refused", f"{display_url(url)}: this is no web address")
         literal = guard.literal_address(url.host)
         is_inside = url.host.rstrip(".").lower() == "localhost" or (
             literal is not None and not guard.is_public(literal)
@@ -137,7 +142,7 @@ class Fetcher:
             return private_address(url, url.host)
         return None
 
-    async def ask(self, url: httpx2.URL, conditions: Mapping[str, str], timeout_s: float) -> Answer | Redirect:
+    async def ask(self, url: httpx2.URL, conditions: Conditions, timeout_s: float) -> Answer | Redirect:
         """Make one request within ``timeout_s`` seconds and turn whatever happens into a value."""
         shown = display_url(url)
         try:
@@ -146,7 +151,7 @@ class Fetcher:
         except FAILURES as error:
             return failure_fault(shown, error, self.settings.total_timeout_s)
 
-    async def request(self, url: httpx2.URL, conditions: Mapping[str, str]) -> Answer | Redirect:
+    async def request(self, url: httpx2.URL, conditions: Conditions) -> Answer | Redirect:
         """Connect, send, and read the answer; raises what :meth:`ask` turns into faults."""
         proxy = proxy_for(url)
         if proxy is not None:
@@ -168,15 +173,13 @@ class Fetcher:
                 continue  # the next address of the same host, as every client does
         return await self.send(url, addresses[-1], conditions, None)
 
-    async def send(
-        self, url: httpx2.URL, address: str, conditions: Mapping[str, str], proxy: str | None
-    ) -> Answer | Redirect:
+    async def send(self, url: httpx2.URL, address: str, conditions: Conditions, proxy: str | None) -> Answer | Redirect:
         """Send one request to ``address`` in the name of ``url``'s host, and judge the answer."""
         client = self.client(proxy)
         request = client.build_request(
             "GET",
             url.copy_with(host=address, fragment=None),
-            headers={"Host": url.netloc.decode("ascii"), **conditions},
+            headers=[(b"Host", url.netloc), *conditions],
             # The certificate is checked against the host's name, whichever address the connection went to.
             extensions={"sni_hostname": url.raw_host.decode("ascii")} if address != url.host else {},
         )

@@ -121,7 +121,7 @@ class Parser:
             await asyncio.shield(process.wait())
             complaint.cancel()
         if isinstance(outcome, Fault):
-            return Fault(outcome.kind, f"{job.shown}: the document {outcome.message}")
+            return Fault(outcome.kind, f"{job.shown}: {outcome.message}")
         return outcome or self.death(process, await said(complaint), job)
 
     async def collect(self, process: Process) -> Parsed | Fault | None:

@@ -54,17 +54,17 @@ def decode(body: bytes, http_charset: str | None) -> Decoded:
     for mark, encoding in BOMS:
         if body.startswith(mark):
             return Decoded(body[len(mark) :].decode(encoding, "replace"))
+    if body[:2] in (b"<\0", b"\0<", b"{\0", b"\0{"):
+        return Decoded(body.decode("utf-16-le" if body[1] == 0 else "utf-16-be", "replace"))
     declared = DECLARED.match(body[:400])
     names = [declared[1].decode("ascii").lower() if declared else None, http_charset]
     try:
         text = body.decode("utf-8")
     except UnicodeDecodeError:
         return decode_other(body, names)
-    # Seven-bit encodings (ISO-2022-JP) are ASCII to the eye; UTF-16 without a mark shows by its zeros.
+    # Seven-bit encodings (ISO-2022-JP) are ASCII to the eye.
     if text.isascii() and (seven_bit := next((name for name in names if is_seven_bit(name)), None)):
         return Decoded(body.decode(seven_bit, "replace"))
-    if "\0" in text[:4]:
-        return Decoded(body.decode("utf-16-le" if body[1:2] == b"\0" else "utf-16-be", "replace"))
     return Decoded(text)
 
 
@@ -97,7 +97,7 @@ def xml_of(text: str) -> Xml:
     start = root_start(text)
     root = ROOT.match(text, start)
     if root is None:
-        raise NotAFeedError("is not XML" if text.strip() else "is empty")
+        raise NotAFeedError("is neither XML nor JSON")
     cleaned = text[start:].translate(FORBIDDEN)
     return Xml(REFERENCE.sub(resolved, cleaned) if "&" in cleaned else cleaned, root[1])
 

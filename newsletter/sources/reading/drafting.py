@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import urljoin, urlsplit
 
 from newsletter.core.identity import normal_title, parse_arxiv_id, parse_doi
-from newsletter.sources.reading.text import LONGEST_TITLE, derived_title, plain_text, shortened
+from newsletter.sources.reading.text import derived_title, plain_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -126,22 +126,22 @@ def entry_id(identity: Identity, given: str, url: str, title: str) -> str:
 def told_apart(entries: Sequence[Entry]) -> tuple[list[Entry], str]:
     """Return the entries with an id each, and a note when the feed repeats ids.
 
-    An entry that says the same thing again is dropped. One id for different papers is no id: they go by their links.
+    An item that says the same thing again is dropped. One id for different papers is no id: they go by their links, or
+    where these are the same, too, by their titles.
     """
     homes: dict[str, set[str]] = {}
+    titles: dict[str, set[str]] = {}
     for entry in entries:
-        homes.setdefault(entry.entry_id, set()).add(entry.url or entry.title)
+        homes.setdefault(entry.entry_id, set()).add(entry.url)
+        titles.setdefault(entry.entry_id, set()).add(entry.title)
     kept: dict[str, Entry] = {}
     for entry in entries:
-        is_shared = len(homes[entry.entry_id]) > 1 and entry.arxiv_id is None
-        fallback = entry.url if entry.url and entry.url != entry.entry_id else f"{entry.entry_id}#{entry.title}"
-        name = fallback[:LONGEST_ID] if is_shared else entry.entry_id
+        name = entry.entry_id
+        if len(titles[name]) > 1 and entry.arxiv_id is None:
+            is_linked = len(homes[name]) == len(titles[name]) and entry.url
+            name = entry.url if is_linked else f"{name[:LONGEST_ID]}#{entry.title}"
         kept.setdefault(name, replace(entry, entry_id=name))
-    repeated = sum(len(places) > 1 for places in homes.values())
-    note = f"{repeated} ids stand for several items each; their links were taken instead" if repeated else ""
+    repeated = sum(len(seen) > 1 for seen in titles.values())
+    plural = "ids stand" if repeated > 1 else "id stands"
+    note = f"{repeated} {plural} for several items each; links or titles were taken instead" if repeated else ""
     return list(kept.values()), note
-
-
-def title_of(value: str) -> str:
-    """Return a title within its limit."""
-    return shortened(value, LONGEST_TITLE)

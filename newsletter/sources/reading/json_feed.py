@@ -58,7 +58,7 @@ def entry_of(
     """Return one item as an entry, or None when it has neither title nor text."""
     given = identifier(item.get("id"))
     url = web_link(item.get("url"), *bases) or web_link(item.get("external_url"), *bases)
-    identity = identify((given, url, web_link(item.get("external_url"), *bases)), (text(item, "doi"),))
+    identity = identify((given, url), (text(item, "doi"),))
     abstract = abstract_of(item)
     title = named(plain_text(text(item, "title"), LONGEST_TITLE), abstract)
     if not title:

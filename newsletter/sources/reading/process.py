@@ -43,7 +43,7 @@ def main() -> None:
     try:
         lines = list(outcome(sys.stdin.buffer.read(), job))
     except MemoryError:
-        lines = [fault("parse", f"needs more than {job['memory_bytes'] // 1_000_000} MB to be read")]
+        lines = [fault("parse", f"the document needs more than {job['memory_bytes'] // 1_000_000} MB to be read")]
     for line in lines:
         sys.stdout.write(line + "\n")
     sys.stdout.flush()
@@ -58,13 +58,15 @@ def outcome(body: bytes, job: dict[str, Any]) -> Iterator[str]:
     try:
         reading = read_document(body, job["format"], job["charset"], job["url"], datetime.fromisoformat(job["now"]))
     except NotAFeedError as error:
-        yield fault("not-a-feed", str(error))
+        yield fault("not-a-feed", f"the document {error}")
     except ServiceError as error:
         yield fault("status", str(error))
+    except MemoryError:
+        raise  # what was allocated has to go before there is room to say so
     except RecursionError:
-        yield fault("parse", "is nested too deeply to be read")
+        yield fault("parse", "the document is nested too deeply to be read")
     except Exception as error:  # noqa: BLE001 (feedparser raises many types on malformed input; this process is the net)
-        yield fault("parse", f"cannot be read: {type(error).__name__}: {error}")
+        yield fault("parse", f"the document cannot be read: {type(error).__name__}: {error}")
     else:
         yield from entry_lines(reading, job["most_entries"])
 

@@ -37,6 +37,8 @@ ANNOUNCEMENT: Final = re.compile(
 # What rss.arxiv.org and the API put in the place of an answer, with or without status 400.
 ERROR_TITLE: Final = re.compile(r"Feed error for query\b", re.IGNORECASE)
 ERROR_ID: Final = re.compile(r"https?://(?:export\.)?arxiv\.org/api/errors\b", re.IGNORECASE)
+# RSS 2.0 has the author's mail address, and the name in parentheses: ann@lab.example (Ann Lee)
+MAILBOX: Final = re.compile(r"\s*[^\s@]+@[^\s@]+\s+\(([^()]+)\)\s*")
 DATES: Final = ("published", "created", "updated", "prism_publicationdate", "prism_coverdate")
 
 
@@ -150,9 +152,9 @@ def link_of(item: Fields) -> str:
 
 
 def other_links(item: Fields) -> Iterator[str]:
-    """Yield further addresses that may name the paper: related links, and where a feed reader was sent from."""
+    """Yield further addresses of the paper itself; what it is merely related to is another paper."""
     for link in (item.get("links") or ())[:20]:
-        if link.get("rel") in ("alternate", "related", "via"):
+        if link.get("rel") == "alternate" or link.get("type") == "application/pdf":
             yield str(link.get("href") or "")
     yield text_field(item, "feedburner_origlink")
 
@@ -171,6 +173,9 @@ def doi_link(identity: Identity) -> str:
 def author_names(item: Fields) -> list[str]:
     """Return what stands in each author element."""
     authors = item.get("authors")
+    # feedparser cuts an address of RSS at the fifth letter of its top-level domain and takes the rest for the name.
+    if mailbox := MAILBOX.fullmatch(text_field(item, "author")[:500]) if len(authors or ()) == 1 else None:
+        return [mailbox[1]]
     names = [text_field(author, "name") for author in authors if isinstance(author, dict)] if authors else []
     return [name for name in names if name.strip()]
 

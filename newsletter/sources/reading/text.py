@@ -45,6 +45,8 @@ REFERENCE: Final = re.compile(r"&(?:#([0-9]{1,10})|#[xX]([0-9A-Fa-f]{1,8})|([A-Z
 UNWANTED: Final = re.compile(
     "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\u202a-\u202e\u2066-\u2069\ufeff\ufffe\uffff]"
 )
+DECLARATION: Final = re.compile(r"<[!?][^<>]*>")
+NO_TAG: Final = re.compile(r"<(?!/?[A-Za-z])")
 SENTENCE: Final = re.compile(r".{20,79}?[.!?…](?= |$)")
 
 
@@ -62,13 +64,28 @@ def readable_text(value: str, limit: int) -> str:
 def html_text(value: str) -> str:
     """Return the text of HTML, blocks set apart by a space; what is no element (``<m``) is kept as it is."""
     extractor = Extractor()
-    # An unfinished tag at the end is dropped by some versions of the parser: what has no end is text.
-    last = value.rfind("<")
-    if last > value.rfind(">"):
-        value = value[:last] + "&lt;" + value[last + 1 :]
-    extractor.feed(value)
+    extractor.feed(well_ended(without_comments(value)))
     extractor.close()
     return "".join(extractor.parts)
+
+
+def without_comments(value: str) -> str:
+    """Return HTML without comments, declarations and the marks of CDATA sections; a comment without end is no comment.
+
+    The standard library's parser takes quadratic time for those that do not end.
+    """
+    parts = value.replace("<![CDATA[", "").replace("]]>", "").split("<!--")
+    kept = [parts[0]]
+    for part in parts[1:]:
+        _, end, rest = part.partition("-->")
+        kept.append(rest if end else part)
+    return DECLARATION.sub(" ", "".join(kept))
+
+
+def well_ended(value: str) -> str:
+    """Return HTML in which every ``<`` that begins no tag is escaped; versions of the parser differ on those."""
+    last = value.rfind(">") + 1
+    return NO_TAG.sub("&lt;", value[:last]) + value[last:].replace("<", "&lt;")
 
 
 class Extractor(HTMLParser):
@@ -108,11 +125,6 @@ class Extractor(HTMLParser):
         """Keep text."""
         if not self.silent:
             self.parts.append(data)
-
-    def unknown_decl(self, data: str) -> None:
-        """Keep the text of a CDATA section, which feeds wrap twice now and then."""
-        if data.startswith("CDATA[") and not self.silent:
-            self.parts.append(data.removeprefix("CDATA["))
 
 
 def is_element(tag: str) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
@@ -10,12 +11,13 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, SecretStr, ValidationError
 
 from newsletter.model import Problem
+from newsletter.settings.arxivcategories import unknown_category_advice
 from newsletter.settings.environment import EnvironmentValues, merge, place_of, read_environment
 from newsletter.settings.explain import problems_of
 from newsletter.settings.models import Settings
 from newsletter.settings.reading import read_document
 from newsletter.settings.secrets import MINIMUM_LENGTH, exposure, with_secrets
-from newsletter.settings.sourcemodels import FileSettings
+from newsletter.settings.sourcemodels import ArxivSettings, FileSettings, SourceSettings
 from newsletter.settings.values import is_loopback
 
 if TYPE_CHECKING:
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from newsletter.settings.explain import Locate, Location
 
 SETTINGS_NAME = "newsletter.yaml"
+USER_WITH_PASSWORD = re.compile(r"//[^/@]*:[^/@]+@")
 Model = TypeVar("Model", bound=BaseModel)
 
 
@@ -42,6 +45,7 @@ def read_settings(directory: Path, environment: Mapping[str, str]) -> tuple[Sett
     values: dict[str, Any] = dict(document.plain())
     merge(values, found.values)
     locate = locate_in(document, found)
+    problems += _take_reserved(values, locate)
     try:
         settings = Settings.model_validate(values)
     except ValidationError as error:
@@ -49,6 +53,14 @@ def read_settings(directory: Path, environment: Mapping[str, str]) -> tuple[Sett
     settings, wrong = with_secrets(anchored(settings, directory.absolute()), locate)
     settings, wrong_url = _with_database(settings, directory.absolute(), locate)
     return settings, [*problems, *wrong, *wrong_url, *_checks(settings, locate), *_exposed(path, document)]
+
+
+def _take_reserved(values: dict[str, Any], locate: Locate) -> list[Problem]:
+    """Remove and refuse keys that pydantic-settings would take for options of its own, such as ``_env_file``."""
+    reserved = [key for key in values if key.startswith("_")]
+    for key in reserved:
+        del values[key]
+    return [Problem(*locate((key,), of_key=True), f"unknown key “{key}”", "remove it") for key in reserved]
 
 
 def _absent(directory: Path, file: str) -> Problem:
@@ -139,18 +151,33 @@ def _checks(settings: Settings, locate: Locate) -> list[Problem]:
     if settings.templates_directory and not settings.templates_directory.is_dir():
         message = f"there is no directory {settings.templates_directory}"
         problems.append(Problem(*locate(("templates_directory",)), message, "make it, or leave the key out"))
-    for name, source in settings.sources.items():
-        if isinstance(source, FileSettings) and not source.path.exists():
-            message = f"there is no file {source.path}"
-            problems.append(Problem(*locate(("sources", name, "path")), message, "", "warning"))
+    return problems + [
+        found for name, source in settings.sources.items() for found in _check_source(name, source, locate)
+    ]
+
+
+def _check_source(name: str, source: SourceSettings, locate: Locate) -> list[Problem]:
+    """Return warnings about a source that will bring nothing as it stands."""
+    problems = []
+    if isinstance(source, FileSettings) and not source.path.exists():
+        message = f"there is no file {source.path}"
+        problems.append(Problem(*locate(("sources", name, "path")), message, "", "warning"))
+    if isinstance(source, ArxivSettings):
+        for index, category in enumerate(source.categories):
+            advice = unknown_category_advice(category)
+            if advice:
+                place = locate(("sources", name, "categories", index))
+                problems.append(Problem(*place, f"arXiv has no category “{category}”", advice, "warning"))
     return problems
 
 
 def _exposed(path: Path, document: Document) -> list[Problem]:
     """Return a warning when the settings file holds a secret and everybody may read it."""
-    secrets = (("mail", "relay", "password"), ("web", "secret"))
+    secrets = (("mail", "relay", "password"), ("web", "secret"), ("store", "url"))
     for location in secrets:
-        if document.node(location) is not None:
+        node = document.node(location)
+        text = node.plain() if node else None
+        if isinstance(text, str) and (location[0] != "store" or USER_WITH_PASSWORD.search(text)):
             mark = document.place(location)
             return exposure(path, (document.file, mark.line, mark.column))
     return []

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from newsletter.core.printable import one_line
 from newsletter.errors import ConfigurationError
 from newsletter.settings.filesubscribers import unite_subscribers
 from newsletter.settings.general import SETTINGS_NAME, read_settings
@@ -79,9 +80,9 @@ def fingerprint(directory: Path) -> str:
 
 
 def in_order(problems: Iterable[Problem]) -> list[Problem]:
-    """Return problems each once, errors and warnings alike, by file (settings before profiles), line and column."""
+    """Return problems each once and on one line, by file (settings before profiles), line and column."""
     return sorted(
-        dict.fromkeys(problems),
+        dict.fromkeys(map(_printable, problems)),
         key=lambda problem: (
             not problem.file.startswith("environment"),
             Path(problem.file).name != SETTINGS_NAME,
@@ -93,6 +94,12 @@ def in_order(problems: Iterable[Problem]) -> list[Problem]:
     )
 
 
+def _printable(problem: Problem) -> Problem:
+    """Return a problem whose words, some of them from the file, cannot break a line or a terminal."""
+    file, message, advice = map(one_line, (problem.file, problem.message, problem.advice))
+    return replace(problem, file=file, message=message, advice=advice)
+
+
 def format_problems(problems: Iterable[Problem]) -> str:
     """Return problems as plain lines, warnings marked as such, with a count of both at the end.
 
@@ -101,16 +108,11 @@ def format_problems(problems: Iterable[Problem]) -> str:
     listed = list(problems)
     if not listed:
         return ""
-    lines = [_line(problem) for problem in listed]
+    lines = [str(problem) if problem.severity != "warning" else f"{problem} (warning)" for problem in listed]
     warnings = sum(problem.severity == "warning" for problem in listed)
     errors = len(listed) - warnings
     counts = [_count(errors, "problem"), _count(warnings, "warning")]
     return "\n".join([*lines, " and ".join(count for count in counts if count)])
-
-
-def _line(problem: Problem) -> str:
-    text = str(problem) if problem.severity != "warning" else f"{problem} (warning)"
-    return " ".join(text.splitlines())
 
 
 def _count(number: int, noun: str) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from pydantic import ValidationError
 
 from newsletter.model import Keyword, Problem, Profile, Topic
+from newsletter.settings.arxivcategories import unknown_category_advice
 from newsletter.settings.explain import problems_of
 from newsletter.settings.general import locate_in
 from newsletter.settings.language import check_keywords, check_query
@@ -136,21 +137,30 @@ def _language_problems(content: ProfileFile, document: Document) -> list[Problem
 
 def _profile_problems(loaded: LoadedProfile, content: ProfileFile, sources: Collection[str] | None) -> list[Problem]:
     """Return what is wrong with a profile as a whole."""
-    problems = []
+    problems = [] if sources is None else _unknown_sources(loaded, content.sources, sources)
     profile = loaded.profile
     if not (profile.topics or profile.authors or profile.categories or profile.sources or profile.trending):
-        message, advice = "the profile takes no paper", "add keywords: [a phrase, another]"
-        problems.append(loaded.problem((), message, advice))
-    for index, source in enumerate(content.sources):
-        if sources is not None and source not in sources:
-            known = ", ".join(sorted(sources)) or "none"
-            advice = suggestion(source, sources) or f"the sources in newsletter.yaml are: {known}"
-            problems.append(loaded.problem(("sources", index), f"there is no source “{source}”", advice))
+        problems.append(loaded.problem((), "the profile takes no paper", "add keywords: [a phrase, another]"))
+    for index, category in enumerate(content.categories):
+        advice = unknown_category_advice(category)
+        if advice:
+            message = f"arXiv has no category “{category}”"
+            problems.append(loaded.problem(("categories", index), message, advice, "warning"))
     names = Counter(topic.name.casefold() for topic in profile.topics)
     for index, topic in enumerate(content.topics):
         if names[topic.name.casefold()] > 1:
-            location = ("topics", index, "name")
-            problems.append(loaded.problem(location, f"topic “{topic.name}” is there twice", "give each its own name"))
+            message = f"topic “{topic.name}” is there twice"
+            problems.append(loaded.problem(("topics", index, "name"), message, "give each its own name"))
+    return problems
+
+
+def _unknown_sources(loaded: LoadedProfile, names: Sequence[str], known: Collection[str]) -> list[Problem]:
+    problems = []
+    for index, name in enumerate(names):
+        if name not in known:
+            listed = ", ".join(sorted(known)) or "none"
+            advice = suggestion(name, known) or f"the sources in newsletter.yaml are: {listed}"
+            problems.append(loaded.problem(("sources", index), f"there is no source “{name}”", advice))
     return problems
 
 

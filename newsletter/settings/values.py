@@ -26,7 +26,7 @@ from newsletter.model import EmailAddress
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-CATEGORY = re.compile(r"[a-z][a-z-]*(\.([A-Za-z][A-Za-z-]*|\*))?")
+CATEGORY = re.compile(r"[A-Za-z][A-Za-z-]*(\.[A-Za-z][A-Za-z-]*)?")
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})*")
 TIME = re.compile(r"(\d{1,2}):(\d{2})", re.ASCII)
@@ -127,7 +127,8 @@ def check_category(value: str) -> str:
         parts = re.split(r"[\s,+;]+", value.strip())
         if len(parts) > 1 and all(CATEGORY.fullmatch(part) for part in parts):
             raise complaint(f"“{value}” is more than one category", f"write [{', '.join(parts)}]")
-        raise complaint(f"“{value[:80]}” is not an arXiv category", "write it as archive.SUBJECT, such as cs.LG")
+        advice = "write it as archive.SUBJECT, such as cs.LG, or as archive alone for all of it"
+        raise complaint(f"“{value[:80]}” is not an arXiv category", advice)
     return value
 
 

@@ -206,3 +206,12 @@ class TestWarnings:
 )
 def test_database_addresses(text: str, expected: str) -> None:
     assert database_url(text, Path("/etc/news")) == expected
+
+
+def test_a_database_address_with_a_password_is_a_secret_too(directory: Directory) -> None:
+    text = "sources: {h: {kind: huggingface}}\nmail: {sender: a@b.org}\nstore: {url: 'postgresql://u:p@h/d'}\n"
+    directory.write("newsletter.yaml", text).chmod(0o644)
+    (complaint,) = directory.complaints()
+    assert complaint.startswith("newsletter.yaml:3:14: everybody may read ")
+    directory.write("newsletter.yaml", text.replace(":p@", "@"))
+    assert directory.complaints() == []

@@ -13,6 +13,8 @@ _UNPRINTABLE = re.compile(
     + "".join(f"{chr(plane * 0x10000 + 0xFFFE)}{chr(plane * 0x10000 + 0xFFFF)}" for plane in range(1, 17))
     + "]"
 )
+_COMBINING = "[\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]"
+_PILE = re.compile(f"({_COMBINING}{{4}}){_COMBINING}+")
 _SPACES = re.compile(r"\s+")
 _WHITE = frozenset("\t\n\v\f\r\x1c\x1d\x1e\x85\u2028\u2029")
 _JOINERS = frozenset({0x200D, 0xFE0E, 0xFE0F, 0x20E3, *range(0x1F3FB, 0x1F400), *range(0xE0020, 0xE0080)})
@@ -24,10 +26,14 @@ def _stand_in(match: re.Match[str]) -> str:
 
 
 def printable(text: str) -> str:
-    """Return ``text`` without unprintable characters (white space among them becomes a space), in NFC."""
-    if text.isprintable():
-        return text if text.isascii() else unicodedata.normalize("NFC", text)
-    return unicodedata.normalize("NFC", _UNPRINTABLE.sub(_stand_in, text))
+    """Return ``text`` without unprintable characters (white space among them becomes a space), in NFC, and with no more
+    than four combining marks on a character: piled higher they cover the lines around.
+    """
+    if text.isascii() and text.isprintable():
+        return text
+    if not text.isprintable():
+        text = _UNPRINTABLE.sub(_stand_in, text)
+    return _PILE.sub(r"\1", unicodedata.normalize("NFC", text))
 
 
 def one_line(text: str) -> str:

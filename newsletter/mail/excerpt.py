@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from newsletter.model import Span
 
 _MATCH_WEIGHT = 1.5  # what a matched word adds to its sentence: less than saying what was done or found
+_WORTHWHILE = 0.5  # what a sentence must be worth to follow others
 _SAME_KIND = 1.5  # what a second sentence of the same kind is worth less
 _MAXIMUM_MATCHES = 2
 _MAXIMUM_SENTENCES = 3
@@ -51,6 +52,8 @@ def best_sentences(sentences: Sequence[Sentence], spans: Sequence[Span], budget:
     while candidates and len(chosen) < _MAXIMUM_SENTENCES:
         kinds = {each.is_result for each in chosen}
         best = max(candidates, key=lambda each: worth[each.start] - (_SAME_KIND if each.is_result in kinds else 0.0))
+        if worth[best.start] < _WORTHWHILE and left < budget * 2 // 3:
+            break
         chosen.append(best)
         left -= best.length + len(_GAP)
         candidates = [each for each in sentences if each.length <= left and each not in chosen]

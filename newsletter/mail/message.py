@@ -53,8 +53,9 @@ class Placeholders:
 
 def quoted_printable(text: str) -> bytes:
     """Return ``text`` as quoted-printable lines of at most 76 characters, ended by CRLF (RFC 2045, 6.7)."""
-    encoded = binascii.b2a_qp(text.encode("utf-8", "replace"), istext=True)
-    return encoded.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
+    lines = text.replace("\r\n", "\n").replace("\r", "\n")
+    # Its soft breaks are bare line feeds, so that all line ends are put right at the end, and only there.
+    return binascii.b2a_qp(lines.encode("utf-8", "replace"), istext=True).replace(b"\n", b"\r\n")
 
 
 class Part:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import structlog
 
+from newsletter.core.printable import one_line
 from newsletter.core.subject import headline, long_date, preheader, subject
 from newsletter.errors import TemplateError
 from newsletter.mail.brand import Brand, contrast
@@ -30,12 +31,13 @@ HTML_BUDGET = 90_000
 """Bytes of HTML that a mail may have: Gmail cuts what is over 102 kB, and the recipient's own words come on top."""
 
 _ROOMS = (
-    Room(excerpt=420, title=300, url=2_000),
-    Room(excerpt=300, title=240, url=1_000),
+    Room(excerpt=360, title=300, url=2_000),
+    Room(excerpt=280, title=240, url=1_000),
     Room(excerpt=200, title=200, url=500),
     Room(excerpt=110, title=160, url=300),
     Room(excerpt=0, title=140, url=200),
-    *(Room(excerpt=0, title=110, url=150, has_details=False, papers=papers) for papers in (1_000, 60, 20, 5, 1)),
+    *(Room(excerpt=0, title=title, url=150, has_details=False) for title in (110, 60)),
+    *(Room(excerpt=0, title=60, url=100, has_details=False, papers=papers) for papers in (60, 20, 5, 1)),
 )
 """How much of each paper to show, from plenty to the titles alone; the last ones are for hundreds of papers."""
 
@@ -145,7 +147,7 @@ class Renderer:
             "address": subscriber.address.text,
             "subscription": subscription(subscriber, self._titles),
         }
-        return Recipient(subscriber.address.wire, url, values)
+        return Recipient(subscriber.address.wire, url, {name: one_line(value) for name, value in values.items()})
 
     def _prepare(
         self, compiled: Compiled, digest: Digest, papers: Mapping[int, Paper], language: str
@@ -185,7 +187,7 @@ class Renderer:
         has_link = bool(self._links or self.brand.unsubscribe_address)
         return {
             "kind": digest.kind.value,
-            "name": self.brand.name,
+            "name": one_line(self.brand.name),
             "brand": self.brand,
             "light": self.brand.light,
             "dark": self.brand.dark,

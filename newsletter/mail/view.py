@@ -162,7 +162,7 @@ def _authors(paper: Paper, reasons: tuple[Reason, ...]) -> tuple[tuple[AuthorVie
     indices = sorted(followed)[:_MAXIMUM_FOLLOWED]
     others = [index for index in range(len(paper.authors)) if index not in followed]
     indices += others[: max(0, _SHOWN_AUTHORS - len(indices))]
-    views = tuple(AuthorView(clip(one_line(paper.authors[index]), 60), index in followed) for index in indices)
+    views = tuple(AuthorView(clip(readable(paper.authors[index]), 60), index in followed) for index in indices)
     return tuple(view for view in views if view.name), len(paper.authors) - len(indices)
 
 

@@ -28,11 +28,14 @@ def by_weight(sentences: Sequence[Sentence]) -> Sequence[Sentence]:
     """Take the best, then the best of the other kind, as an excerpt does when there is room for two."""
     first = max(sentences, key=lambda each: each.weight)
     others = [each for each in sentences if each is not first]
-    return [first, *sorted(others, key=lambda each: (each.is_result == first.is_result) * 1.5 - each.weight)[: CHOSEN - 1]]
+    return [
+        first,
+        *sorted(others, key=lambda each: (each.is_result == first.is_result) * 1.5 - each.weight)[: CHOSEN - 1],
+    ]
 
 
 def random_two(sentences: Sequence[Sentence]) -> Sequence[Sentence]:
-    return random.sample(list(sentences), min(CHOSEN, len(sentences)))  # noqa: S311 (a baseline, not a secret)
+    return random.sample(list(sentences), min(CHOSEN, len(sentences)))
 
 
 CHOICES: dict[str, Callable[[Sequence[Sentence]], Sequence[Sentence]]] = {

@@ -1,0 +1,217 @@
+"""The bytes that go out: exact headers, clean lines, parts that decode to what was rendered."""
+
+from __future__ import annotations
+
+import email
+import email.policy
+import re
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from newsletter.core.address import parse_address
+from newsletter.mail.brand import Brand
+from newsletter.mail.message import Part, Placeholders, quoted_printable, unsubscribe_headers
+from newsletter.mail.render import Renderer
+from newsletter.model import EmailAddress
+from tests.support.mails import BRAND, hostile_digest, make_digest, make_renderer, unsubscribe_url
+from tests.support.samples import make_subscriber
+
+if TYPE_CHECKING:
+    from email.message import EmailMessage
+
+    from newsletter.mail.render import PreparedDigest
+
+NOW = datetime(2026, 11, 24, 6, 0, tzinfo=UTC)
+READER = make_subscriber()
+MESSAGE_ID = "<20261124.1.abcdef@example.org>"
+ONE_CLICK = b"List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n"
+ONCE = (
+    *("Date", "From", "To", "Subject", "Message-ID", "MIME-Version", "Content-Type", "List-Id", "List-Unsubscribe"),
+    *("List-Unsubscribe-Post", "Auto-Submitted", "Precedence", "X-Auto-Response-Suppress", "List-Owner"),
+)
+
+
+@pytest.fixture(scope="module")
+def prepared() -> PreparedDigest:
+    return make_renderer().prepare(*make_digest(20, "Contrastive learning", "Evaluation"))
+
+
+def parse(message: bytes) -> EmailMessage:
+    """Return the message as a strict parser reads it: it raises at the first defect."""
+    parsed = email.message_from_bytes(message, policy=email.policy.strict)
+    for part in parsed.walk():
+        assert part.defects == []
+    return parsed
+
+
+def assert_clean(message: bytes) -> None:
+    assert b"\r" not in message.replace(b"\r\n", b"")
+    assert b"\n" not in message.replace(b"\r\n", b"")
+    assert b"\x00" not in message
+    head, body = message.split(b"\r\n\r\n", 1)
+    assert max(len(line) for line in head.split(b"\r\n")) <= 998
+    assert max(len(line) for line in body.split(b"\r\n")) <= 76
+
+
+def test_parts_decode_to_what_was_rendered(prepared: PreparedDigest) -> None:
+    message = prepared.compose(READER, MESSAGE_ID, NOW)
+    assert_clean(message)
+    parsed = parse(message)
+    text, html = parsed.iter_parts()
+    assert [text.get_content_type(), html.get_content_type()] == ["text/plain", "text/html"]
+    assert text.get_content().replace("\r\n", "\n") == prepared.text(READER)
+    assert html.get_content().replace("\r\n", "\n").rstrip("\n") == prepared.html(READER).rstrip("\n")
+
+
+def test_headers_are_exact(prepared: PreparedDigest) -> None:
+    head = prepared.compose(READER, MESSAGE_ID, NOW).split(b"\r\n\r\n", 1)[0].decode("ascii")
+    boundary = re.search(r'boundary="(=_[0-9a-f]{32})"', head)
+    assert boundary
+    assert head.split("\r\n") == [
+        "Date: Tue, 24 Nov 2026 06:00:00 +0000",
+        f"Message-ID: {MESSAGE_ID}",
+        "To: reader1@example.org",
+        f"List-Unsubscribe: <{unsubscribe_url(READER)}>",
+        "List-Unsubscribe-Post: List-Unsubscribe=One-Click",
+        "From: The Morning Preprint <digest@example.org>",
+        "Subject: 10 papers on contrastive learning and 10 more =?utf-8?q?=C2=B7?= 24",
+        " Nov",
+        "List-Id: The Morning Preprint <newsletter.example.org>",
+        "List-Owner: <mailto:editor@example.org>",
+        "Auto-Submitted: auto-generated",
+        "Precedence: bulk",
+        "X-Auto-Response-Suppress: All",
+        "MIME-Version: 1.0",
+        "Content-Type: multipart/alternative;",
+        f' boundary="{boundary[1]}"',
+    ]
+
+
+def test_each_header_comes_once(prepared: PreparedDigest) -> None:
+    parsed = parse(prepared.compose(READER, MESSAGE_ID, NOW))
+    assert sorted(parsed.keys()) == sorted(ONCE)
+    assert parsed["Subject"] == prepared.subject
+
+
+def test_attempts_differ_only_in_their_date(prepared: PreparedDigest) -> None:
+    first = prepared.compose(READER, MESSAGE_ID, NOW)
+    again = make_renderer().prepare(*make_digest(20, "Contrastive learning", "Evaluation"))
+    second = again.compose(READER, MESSAGE_ID, NOW + timedelta(hours=1))
+    assert first != second
+    assert first.split(b"\r\n", 1)[1] == second.split(b"\r\n", 1)[1]
+
+
+def test_hostile_digest_makes_a_clean_message() -> None:
+    prepared = make_renderer().prepare(*hostile_digest())
+    message = prepared.compose(READER, MESSAGE_ID, NOW)
+    assert_clean(message)
+    parsed = parse(message)
+    assert sorted(parsed.keys()) == sorted(ONCE)
+    text, html = parsed.iter_parts()
+    assert text.get_content().replace("\r\n", "\n") == prepared.text(READER)
+    assert html.get_content().replace("\r\n", "\n").rstrip("\n") == prepared.html(READER).rstrip("\n")
+
+
+def test_boundary_occurs_only_as_boundary(prepared: PreparedDigest) -> None:
+    message = prepared.compose(READER, MESSAGE_ID, NOW)
+    boundary = re.search(rb'boundary="([^"]+)"', message)
+    assert boundary
+    assert len(boundary[1]) <= 70
+    assert message.count(boundary[1]) == 4
+
+
+@pytest.mark.parametrize(
+    ("url", "address", "expected"),
+    [
+        ("https://n.example/u/1", "", b"List-Unsubscribe: <https://n.example/u/1>\r\n" + ONE_CLICK),
+        ("http://127.0.0.1:8025/u/1", "", b"List-Unsubscribe: <http://127.0.0.1:8025/u/1>\r\n" + ONE_CLICK),
+        ("http://n.example/u/1", "", b"List-Unsubscribe: <http://n.example/u/1>\r\n"),
+        ("", "out@n.example", b"List-Unsubscribe: <mailto:out@n.example?subject=unsubscribe>\r\n"),
+        ("http://[", "", b"List-Unsubscribe: <http://[>\r\n"),
+        ("", "", b""),
+    ],
+)
+def test_one_click_is_offered_where_a_post_will_do(url: str, address: str, expected: bytes) -> None:
+    assert unsubscribe_headers(url, address) == expected
+
+
+def test_long_addresses_are_folded_between_and_never_encoded() -> None:
+    url = "https://news.example.org/unsubscribe/" + "x" * 300
+    headers = unsubscribe_headers(url, "out@news.example.org")
+    assert headers.startswith(
+        f"List-Unsubscribe: <{url}>,\r\n <mailto:out@news.example.org?subject=unsubscribe>\r\n".encode()
+    )
+    assert b"=?" not in headers
+
+
+def test_reply_to_and_names_with_specials() -> None:
+    brand = replace(BRAND, sender_name='Papers, "daily"', reply_to="editor@example.org", list_id="digest.example.org")
+    message = make_renderer(brand=brand).prepare(*make_digest(1)).compose(READER, MESSAGE_ID, NOW)
+    parsed = parse(message)
+    assert parsed["From"].addresses[0].display_name == 'Papers, "daily"'
+    assert parsed["From"].addresses[0].addr_spec == "digest@example.org"
+    assert parsed["Reply-To"] == "editor@example.org"
+    assert parsed["List-Id"] == "The Morning Preprint <digest.example.org>"
+
+
+def test_international_addresses() -> None:
+    compose = make_renderer().prepare(*make_digest(1)).compose
+    punycode = compose(replace(READER, address=parse_address("reader@bücher.example")), MESSAGE_ID, NOW)
+    assert b"To: reader@xn--bcher-kva.example\r\n" in punycode
+    assert punycode.split(b"\r\n\r\n")[0].isascii()
+    raw = compose(replace(READER, address=parse_address("用户@example.org")), MESSAGE_ID, NOW)
+    assert "To: 用户@example.org\r\n".encode() in raw
+
+
+@given(
+    st.text(max_size=60), st.text(max_size=60), st.text(max_size=60), st.text(alphabet=st.characters(), max_size=200)
+)
+@settings(max_examples=60, deadline=None)
+def test_no_value_breaks_out_of_its_header(name: str, address: str, message_id: str, topic: str) -> None:
+    brand = Brand(name=name, sender="digest@example.org", list_id=name, reply_to=address, contact=address)
+    evil = replace(READER, address=EmailAddress(address, address, address))
+    renderer = _shared(brand)
+    message = renderer.prepare(*make_digest(1, topic + "\r\nBcc: x@example.net")).compose(evil, message_id, NOW)
+    assert_clean(message)
+    head = message.split(b"\r\n\r\n", 1)[0]
+    names = [line.split(b":")[0] for line in head.split(b"\r\n") if not line.startswith(b" ")]
+    assert len(names) == len(set(names))
+    assert {name.decode() for name in names} <= {*ONCE, "Reply-To"}
+
+
+def _shared(brand: Brand) -> Renderer:
+    """Return the one renderer of this module with another brand: compiling templates anew would take long."""
+    _RENDERER.brand = brand
+    return _RENDERER
+
+
+_RENDERER = Renderer([], BRAND, unsubscribe_url)
+
+
+@given(st.lists(st.text(max_size=120), min_size=1, max_size=5), st.text(alphabet="abc=-_ é\n", max_size=100))
+@settings(max_examples=80, deadline=None)
+def test_parts_are_joined_as_they_were_split(pieces: list[str], value: str) -> None:
+    clean = [piece.replace("\r", "").encode("utf-8", "replace").decode() for piece in pieces]
+    names = [name for piece in clean for name in (piece, "schedule")][:-1]
+    part = Part(names, is_html=False)
+    encoded = part.encoded({"schedule": value})
+    assert all(len(line) <= 76 for line in encoded.split(b"\r\n"))
+    raw = b"Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n"
+    decoded = email.message_from_bytes(raw + encoded, policy=email.policy.strict).get_content()
+    assert decoded.replace("\r\n", "\n") == value.join(clean) == part.text({"schedule": value})
+
+
+def test_quoted_printable_has_no_bare_line_feed() -> None:
+    encoded = quoted_printable("no line end in this one, but long " * 20)
+    assert encoded.count(b"\n") == encoded.count(b"\r\n") > 5
+
+
+def test_changed_placeholders_are_noticed() -> None:
+    placeholders = Placeholders(("schedule",))
+    with pytest.raises(ValueError, match="changed by a filter"):
+        placeholders.split("You get this " + placeholders.values()["schedule"].upper())

@@ -44,11 +44,12 @@ USUAL_SLIPS = {"cs.ml": "did you mean “cs.LG” or “stat.ML”?", "cs.nlp": 
 def unknown_category_advice(category: str) -> str | None:
     """Return what to do about a category that looks like arXiv's and is none of them, else None.
 
-    Case is left aside, as arXiv does. What does not begin with one of arXiv's archives is somebody else's category.
+    Case is left aside, as arXiv does. What does not begin with one of arXiv's archives is somebody else's category;
+    ``cs.*`` is all of an archive.
     """
     folded = category.casefold()
     archive = folded.partition(".")[0]
-    if folded in FOLDED or "." not in folded or archive not in FOLDED:
+    if folded in FOLDED or "." not in folded or folded.endswith("*") or archive not in FOLDED:
         return None
     near = sorted(name for name in CATEGORIES if name.casefold().startswith(archive))
     return USUAL_SLIPS.get(folded) or suggestion(category, near) or "see arxiv.org/category_taxonomy"

@@ -37,6 +37,13 @@ def _check_author(value: str) -> str:
     return value
 
 
+def _check_weight(value: float) -> float:
+    if value == 0:
+        raise complaint("is 0, so the keyword would do nothing", "remove the keyword, or put it under exclude:")
+    return value
+
+
+Weight = Annotated[float, Field(ge=-1000, le=1000, allow_inf_nan=False), AfterValidator(_check_weight)]
 Author = Annotated[Line, AfterValidator(_check_author)]
 Text = Annotated[str, AfterValidator(_check_text)]
 
@@ -45,9 +52,7 @@ class KeywordEntry(Section):
     """A keyword: its text alone, or with a weight and a field."""
 
     keyword: Line = Field(description="The word or phrase.")
-    weight: float = Field(
-        default=1.0, gt=0, le=1000, allow_inf_nan=False, description="How much a match adds to the score."
-    )
+    weight: Weight = Field(default=1.0, description="How much it counts; below zero, it lowers a paper's score.")
     field: Annotated[SearchedField, LowerCase] = Field(
         default=SearchedField.ANY,
         description="Where it is looked for: `any`, `title`, `abstract`, `authors`, `comment`.",
@@ -113,10 +118,10 @@ class ProfileFile(Section):
     )
     query: Text | None = Field(default=None, description="A boolean query for that single topic.")
     exclude: tuple[KeywordEntry, ...] = Field(default=(), description="Keywords that keep a paper out.")
-    authors: tuple[Author, ...] = Field(default=(), description="Authors whose papers are taken.")
+    authors: tuple[Author, ...] = Field(default=(), description="Authors whose papers always come.")
     categories: tuple[Line, ...] = Field(default=(), description="Only papers in one of these categories.")
     sources: tuple[str, ...] = Field(default=(), description="Only papers from one of these sources.")
-    minimum_score: float = Field(default=0.0, ge=0, allow_inf_nan=False, description="Papers below it are left out.")
+    minimum_score: float = Field(default=0.0, allow_inf_nan=False, description="Papers below it are left out.")
     maximum_papers: int = Field(default=20, ge=1, le=500, description="How many papers a digest holds at most.")
     replacements: Annotated[Replacements, LowerCase] = Field(
         default=Replacements.IGNORE, description="Newer versions of papers: `ignore`, or list them as `updated`."

@@ -137,21 +137,37 @@ def _language_problems(content: ProfileFile, document: Document) -> list[Problem
 
 def _profile_problems(loaded: LoadedProfile, content: ProfileFile, sources: Collection[str] | None) -> list[Problem]:
     """Return what is wrong with a profile as a whole."""
-    problems = [] if sources is None else _unknown_sources(loaded, content.sources, sources)
+    problems: list[Problem] = [] if sources is None else _unknown_sources(loaded, content.sources, sources)
     profile = loaded.profile
-    if not (profile.topics or profile.authors or profile.categories or profile.sources or profile.trending):
-        problems.append(loaded.problem((), "the profile takes no paper", "add keywords: [a phrase, another]"))
+    is_narrowed = profile.authors or profile.categories or profile.sources or profile.trending
+    if not profile.topics and not is_narrowed:
+        message = "the profile has no keywords, so it takes every paper"
+        problems.append(loaded.problem((), message, "add keywords: [a phrase, another]", "warning"))
     for index, category in enumerate(content.categories):
         advice = unknown_category_advice(category)
         if advice:
             message = f"arXiv has no category “{category}”"
             problems.append(loaded.problem(("categories", index), message, advice, "warning"))
-    names = Counter(topic.name.casefold() for topic in profile.topics)
-    for index, topic in enumerate(content.topics):
-        if names[topic.name.casefold()] > 1:
-            message = f"topic “{topic.name}” is there twice"
+    return problems + _topic_problems(loaded, content)
+
+
+def _topic_problems(loaded: LoadedProfile, content: ProfileFile) -> list[Problem]:
+    problems = []
+    for topic in loaded.profile.topics:
+        if topic.query is None and all(keyword.weight < 0 for keyword in topic.keywords):
+            message = f"no keyword of topic “{topic.name}” has a weight above zero, so it takes no paper"
+            problems.append(loaded.problem(_location_of(content, topic), message, "add one that has"))
+    names = Counter(topic.name.casefold() for topic in loaded.profile.topics)
+    for index, entry in enumerate(content.topics):
+        if names[entry.name.casefold()] > 1:
+            message = f"topic “{entry.name}” is there twice"
             problems.append(loaded.problem(("topics", index, "name"), message, "give each its own name"))
     return problems
+
+
+def _location_of(content: ProfileFile, topic: Topic) -> Location:
+    names = [entry.name for entry in content.topics]
+    return ("topics", names.index(topic.name)) if topic.name in names else ("keywords",)
 
 
 def _unknown_sources(loaded: LoadedProfile, names: Sequence[str], known: Collection[str]) -> list[Problem]:

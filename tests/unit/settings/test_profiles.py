@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -113,6 +114,15 @@ def test_files_that_disagree_about_a_subscriber(directory: Directory) -> None:
     (complaint,) = directory.complaints()
     assert complaint.startswith("profiles/b.yaml:3:39: subscribers[1].send_at differs from profiles/a.yaml:3, which ")
     assert complaint.endswith("which says “07:00” — say the same in both, or say it once")
+
+
+def test_the_example_on_the_page_about_profiles_is_without_fault(directory: Directory) -> None:
+    page = (Path(__file__).resolve().parents[3] / "docs" / "profiles.md").read_text("utf-8")
+    (example, *_) = re.findall(r"^```yaml\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    directory.write("profiles/diffusion.yaml", example)
+    configuration = directory.load()
+    assert configuration.warnings == ()
+    assert configuration.profiles[0].topics[0].keywords[-1].weight < 0
 
 
 def corpus() -> list[tuple[str, str]]:

@@ -17,7 +17,7 @@ _COUNTED = 16  # repeats beyond this add less than floating point tells
 
 
 def repeats(count: int) -> float:
-    """Return 1 for one occurrence and half as much again for each further one, so never 2: 1, 1.5, 1.75, …"""
+    """Return 1 for one occurrence and half as much again for each further one, so never 2: 1, 1.5, 1.75 and so on."""
     return 2.0 - 0.5 ** (min(count, _COUNTED) - 1)
 
 

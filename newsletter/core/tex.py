@@ -70,7 +70,7 @@ _OWN_SYMBOLS = {
     "top": "⊤", "intercal": "ᵀ", "ast": "*", "star": "⋆", "setminus": "∖", "le": "≤", "ge": "≥", "ne": "≠", "gets": "←",
     "iff": "⇔", "implies": "⇒", "land": "∧", "lor": "∨", "lnot": "¬", "bmod": " mod ", "langle": "⟨", "rangle": "⟩",
     "gtrsim": "≳", "lesssim": "≲", "square": "□", "checkmark": "✓", "ding": "", "textmu": "µ", "micro": "µ",
-    "textquotesingle": "'", "textless": "<", "textgreater": ">", "textbar": "|", "hbar": "ℏ", "deg": "°", "angstrom": "Å",
+    "textquotesingle": "'", "textless": "<", "textgreater": ">", "textbar": "|", "hbar": "ℏ", "deg": "°", "AA": "Å",
 }  # fmt: skip
 _DOUBLE_STRUCK = {"C": "ℂ", "H": "ℍ", "N": "ℕ", "P": "ℙ", "Q": "ℚ", "R": "ℝ", "Z": "ℤ", "1": "𝟙"}
 

@@ -7,6 +7,7 @@ holds in the end. New papers have negative ids until then.
 from __future__ import annotations
 
 import hashlib
+from collections import defaultdict
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,7 @@ from newsletter.core.merging import entry_version, merge, unite
 from newsletter.model import CollectionCounts, KeyScheme
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Sequence
 
     from newsletter.core.merging import Collection
     from newsletter.model import Entry, Paper, PaperKey, PaperVersion
@@ -54,6 +55,14 @@ def sighting_keys(entry: Entry) -> tuple[SightingKey, SightingKey]:
     version = entry_version(entry) or 0
     digest = hashlib.sha256(f"{normal_title(entry.title)}\n{canonical_link(entry.url)}".encode()).hexdigest()[:16]
     return SightingKey(entry.entry_id, version), SightingKey(f"{entry.entry_id} {digest}", version)
+
+
+def shared_keys(entries: Sequence[Entry]) -> frozenset[SightingKey]:
+    """Return the keys that a document gives to items with different titles: there, they name none of them."""
+    titles: dict[SightingKey, set[str]] = defaultdict(set)
+    for entry in entries:
+        titles[sighting_keys(entry)[0]].add(normal_title(entry.title))
+    return frozenset(key for key, different in titles.items() if len(different) > 1)
 
 
 def is_same_item(one: Entry, other: Entry) -> bool:
@@ -112,9 +121,11 @@ class Joining:
         self.seen: dict[SightingKey, None] = {}
         self.touched: dict[SightingKey, None] = {}
         self.counts = CollectionCounts()
+        self.shared: frozenset[SightingKey] = frozenset()
 
-    def take_all(self, entries: Iterable[Entry]) -> None:
-        """Decide about entries, in their order."""
+    def take_all(self, entries: Sequence[Entry]) -> None:
+        """Decide about the entries of one document, in their order."""
+        self.shared = shared_keys(entries)
         for entry in entries:
             self.take(entry)
 
@@ -148,6 +159,8 @@ class Joining:
         """Return the key under which an entry is kept, and what is kept there already."""
         key, alternative = sighting_keys(entry)
         known = self.sightings.get(key)
+        if key in self.shared:
+            return alternative, self.sightings.get(alternative)
         if known is None or is_same_item(known.entry, entry):
             return key, known
         return alternative, self.sightings.get(alternative)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from newsletter.core.replies import SERVICE_CLOSING, classify
+from newsletter.mail.lines import stuffed
 from newsletter.model import EmailAddress, Outcome, OutcomeKind, Step
 
 if TYPE_CHECKING:
@@ -256,20 +257,6 @@ def envelope(
             )
         options += " SMTPUTF8"
     return [f"MAIL FROM:<{sender}>{options}\r\n".encode(), f"RCPT TO:<{recipient.wire}>\r\n".encode(), b"DATA\r\n"]
-
-
-def is_clean(message: bytes) -> bool:
-    """Whether every line ends in CRLF, the last one too, and no bare CR or LF is among them (RFC 5321, 2.3.8)."""
-    lines = message.count(b"\r\n")
-    return message.endswith(b"\r\n") and lines == message.count(b"\n") == message.count(b"\r")
-
-
-def stuffed(message: bytes) -> bytes:
-    """Return a clean message with its leading dots doubled and the final dot set (RFC 5321 section 4.5.2)."""
-    if b"\r\n." in message:
-        message = message.replace(b"\r\n.", b"\r\n..")
-    lead = b"." if message.startswith(b".") else b""
-    return b"".join((lead, message, b".\r\n"))
 
 
 def readable(line: bytes) -> str:

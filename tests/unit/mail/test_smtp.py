@@ -4,11 +4,8 @@ import asyncio
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from newsletter.errors import TemplateError
-from newsletter.mail.dialogue import is_clean, stuffed
 from newsletter.mail.smtp import Relay, SmtpTransport, Tls
 from newsletter.model import EmailAddress, Outcome, OutcomeKind, Step
 from tests.support.smtp_server import Script, SmtpServer
@@ -262,19 +259,3 @@ async def test_unclean_lines_never_reach_the_wire(message: bytes) -> None:
 async def test_an_address_cannot_smuggle_commands(wire: str) -> None:
     outcome = await send_once(Script(), to=replace(READER, wire=wire))
     assert outcome.kind is OutcomeKind.REJECTED
-
-
-@given(st.lists(st.text("ab.\r\n \x00é", max_size=20), max_size=10))
-def test_dots_are_stuffed_so_that_a_server_gets_the_message_back(lines: list[str]) -> None:
-    message = "".join(line.replace("\r", "").replace("\n", "") + "\r\n" for line in lines).encode()
-    wire = stuffed(message)
-    assert wire.endswith(b".\r\n")
-    body = wire.removesuffix(b".\r\n")
-    assert b"".join(line.removeprefix(b".") for line in body.splitlines(keepends=True)) == message
-    assert b".\r\n" not in [line for line in body.split(b"\n") if line == b".\r"]
-
-
-@given(st.binary(max_size=40))
-def test_clean_means_that_every_cr_and_lf_belongs_to_a_crlf(data: bytes) -> None:
-    rest = data.replace(b"\r\n", b"")
-    assert is_clean(data) == (data.endswith(b"\r\n") and b"\r" not in rest and b"\n" not in rest)

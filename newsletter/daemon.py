@@ -15,23 +15,26 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from contextlib import AsyncExitStack, suppress
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import structlog
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
-from newsletter.errors import ConfigurationError, NewsletterError, StoreError
+from newsletter.errors import ConfigurationError, NewsletterError
 from newsletter.service.collect import collect
-from newsletter.settings import fingerprint, load_configuration
-from newsletter.web.server import serve_pages
-from newsletter.wiring import build_parts, start_catcher
+from newsletter.settings.load import fingerprint, load_configuration
+from newsletter.web.app import create_app
+from newsletter.web.server import serve
+from newsletter.wiring import build_parts, exclusive, start_catcher
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import datetime
 
+    from newsletter.settings.load import Configuration
     from newsletter.wiring import Application, Parts
 
 logger = structlog.get_logger(__name__)
@@ -54,29 +57,52 @@ class Daemon:
     _pause: asyncio.Event = field(default_factory=asyncio.Event)
     _delivering: asyncio.Lock = field(default_factory=asyncio.Lock)
     _seen_fingerprint: object = None
-    _last_run_ok_at: Any = None
+    _last_run_ok_at: datetime | None = None
     _last_fault: str = ""
+    _parts: Parts = field(init=False)
 
     async def run(self) -> None:
         """Run until told to stop; NewsletterError when it cannot start (a port is taken, the store is unreachable)."""
         application = self.application
         async with AsyncExitStack() as stack:
-            parts = build_parts(application)
-            stack.push_async_callback(lambda: self._parts.aclose())
-            self._parts: Parts = parts
+            await stack.enter_async_context(exclusive(application))
+            await start_catcher(application, stack)
+            self._parts = build_parts(application)
+            stack.push_async_callback(self._close_parts)
             self._seen_fingerprint = application.configuration.fingerprint
             await application.sync_subscribers()
-            released = await application.store.release(None)
-            if released:
-                logger.info("daemon.resumed", deliveries=released)
-            await start_catcher(application, stack)
-            url = await serve_pages(application, self.health, stack)
+            await self._take_over()
+            url = await self._serve_pages(stack)
             self._start_scheduler(stack)
             self._listen_to_signals(stack)
             self.announce(url)
             logger.info("daemon.started", version=application.version, url=url)
             await self._work()
         logger.info("daemon.stopped")
+
+    async def _take_over(self) -> None:
+        """Take back what a killed predecessor held; only where nobody else can be at work."""
+        if self.application.is_alone:
+            released = await self.application.store.release(None)
+            if released:
+                logger.info("daemon.resumed", deliveries=released)
+
+    async def _serve_pages(self, stack: AsyncExitStack) -> str:
+        application = self.application
+        settings = application.configuration.settings
+        app = create_app(
+            application.store,
+            application.links,
+            settings.newsletter.name,
+            application.now,
+            application.maildir if settings.mail.catcher.enabled else None,
+            self.health,
+        )
+        port = await serve(app, settings.web.host, settings.web.port, stack)
+        return f"http://{settings.web.host}:{port}"
+
+    async def _close_parts(self) -> None:
+        await self._parts.aclose()
 
     def health(self) -> dict[str, object]:
         """Return what ``/healthz`` says; ``ok`` is false when the line has stalled or failed."""
@@ -157,7 +183,7 @@ class Daemon:
             return
         await self._swap(configuration)
 
-    async def _swap(self, configuration: Any) -> None:
+    async def _swap(self, configuration: Configuration) -> None:
         """Put a new configuration in force between two mails."""
         self._pause.set()
         try:

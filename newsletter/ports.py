@@ -158,6 +158,9 @@ class SubscriberStore(Protocol):
     ) -> list[Subscriber]:
         """Return subscribers by ascending id above ``after_id``; ``text`` is part of an address."""
 
+    async def count_subscribers(self) -> dict[SubscriberStatus, int]:
+        """Return how many subscribers are in each status; those that nobody is in are left out."""
+
     async def apply_drafts(
         self, drafts: Sequence[SubscriberDraft], consent: Consent, origin: Origin, now: datetime
     ) -> tuple[int, int, int]:
@@ -225,7 +228,7 @@ class DeliveryStore(Protocol):
         ledger too where it is not in it yet.
         """
 
-    async def skip(self, subscriber_ids: Sequence[int], issue_date: date, arrival_through: int, now: datetime) -> None:
+    async def skip(self, subscriber_ids: Sequence[int], issue_date: date) -> None:
         """Remember that these people's issue of this date held nothing, and that nothing shall be sent for it."""
 
     async def claim(self, owner: str, limit: int, lease: timedelta, now: datetime) -> list[ClaimedDelivery]:
@@ -240,8 +243,8 @@ class DeliveryStore(Protocol):
         """
 
     async def release(self, owner: str | None) -> int:
-        """End ``owner``'s leases (everybody's with ``None``: only for who holds the store alone) without an attempt;
-        return how many.
+        """End ``owner``'s leases without an attempt; return how many. With ``None`` everybody's, for who holds the
+        store alone and finds a dead process's: these may have arrived, and are marked so.
         """
 
     async def digest(self, digest_id: int) -> Digest:

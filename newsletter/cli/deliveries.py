@@ -32,7 +32,7 @@ Id = Annotated[int, typer.Argument(metavar="ID", help="Its number, as list shows
 def list_(
     context: typer.Context,
     *,
-    state: Annotated[DeliveryState | None, typer.Option(help="Only those in this state.")] = None,
+    state: Annotated[DeliveryState | None, typer.Option(metavar="STATE", help="Only those in this state.")] = None,
     subscriber: Annotated[str | None, typer.Option(metavar="ADDRESS", help="Only those to this address.")] = None,
     day: Annotated[
         datetime | None, typer.Option("--date", formats=["%Y-%m-%d"], metavar="DATE", help="Only issues of this day.")

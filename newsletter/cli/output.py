@@ -126,11 +126,12 @@ def confirm(question: str, *, yes: bool) -> None:
     """Go on when ``yes`` was given or somebody says so; otherwise NewsletterError, and nothing has changed."""
     if yes:
         return
-    try:
-        agreed = typer.confirm(question, err=True)
-    except typer.Abort:
-        raise NewsletterError("nothing was changed: nobody was there to say yes (repeat it with --yes)") from None
-    if not agreed:
+    typer.echo(f"{question} [y/N] ", nl=False, err=True)
+    answer = sys.stdin.readline()
+    if not answer:
+        typer.echo(err=True)
+        raise NewsletterError("nothing was changed: nobody was there to say yes (repeat it with --yes)")
+    if answer.strip().lower() not in ("y", "yes"):
         raise NewsletterError("nothing was changed")
 
 

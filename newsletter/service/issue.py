@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import time, timedelta
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
@@ -26,11 +26,17 @@ from newsletter.core.selection import (
     update_notices,
 )
 from newsletter.model import (
+    Consent,
+    EmailAddress,
+    Frequency,
     IssueKind,
+    Origin,
     PlannedDelivery,
     Profile,
+    Subscriber,
     SubscriberStatus,
     Topic,
+    Weekday,
 )
 
 if TYPE_CHECKING:
@@ -38,7 +44,7 @@ if TYPE_CHECKING:
     from datetime import date, datetime
 
     from newsletter.core.selection import Ledger
-    from newsletter.model import Digest, Match, Paper, SourceState, Subscriber
+    from newsletter.model import Digest, Match, Paper, SourceState
     from newsletter.ports import Store
 
 logger = structlog.get_logger(__name__)
@@ -176,15 +182,15 @@ class Issuer:
             {proposal.subscriber.id: update_notices(proposal.digest, proposal.papers) for _, proposal in wanted},
             now,
         )
-        await self._skip(silent, now)
+        await self._skip(silent)
         return replace(report, planned=planned)
 
-    async def _skip(self, silent: Sequence[tuple[DuePerson, Proposal]], now: datetime) -> None:
-        by_date: dict[tuple[date, int], list[int]] = defaultdict(list)
-        for person, proposal in silent:
-            by_date[person.issue.issue_date, proposal.arrival_through].append(person.subscriber.id)
-        for (issue_date, arrival), ids in by_date.items():
-            await self.store.skip(ids, issue_date, arrival, now)
+    async def _skip(self, silent: Sequence[tuple[DuePerson, Proposal]]) -> None:
+        by_date: dict[date, list[int]] = defaultdict(list)
+        for person, _ in silent:
+            by_date[person.issue.issue_date].append(person.subscriber.id)
+        for issue_date, ids in by_date.items():
+            await self.store.skip(ids, issue_date)
 
     async def _edition(self, people: Sequence[DuePerson], now: datetime) -> Edition:
         ids = [person.subscriber.id for person in people]
@@ -310,6 +316,27 @@ def personal_profile(subscriber: Subscriber) -> Profile:
     """
     name = "personal:" + "\x1f".join(f"{word.text}\x1e{word.weight}\x1e{word.field}" for word in subscriber.keywords)
     return Profile(name, PERSONAL_TITLE, topics=(Topic(PERSONAL_TITLE, subscriber.keywords),))
+
+
+def stand_in(profile: str, now: datetime) -> Subscriber:
+    """Return a reader who is nobody, new today, and takes ``profile``: for previews."""
+    return Subscriber(
+        id=0,
+        address=EmailAddress("reader@example.org", "reader@example.org", "reader@example.org"),
+        status=SubscriberStatus.ACTIVE,
+        zone="UTC",
+        send_at_local=time(7),
+        frequency=Frequency.DAILY,
+        weekday=Weekday.MONDAY,
+        profiles=(profile,) if profile else (),
+        keywords=(),
+        language="en",
+        template="digest",
+        origin=Origin.STORE,
+        consent=Consent("preview", now),
+        created_at=now,
+        updated_at=now,
+    )
 
 
 def _planned(person: DuePerson, proposal: Proposal, domain: str) -> PlannedDelivery:

@@ -15,7 +15,7 @@ from newsletter.store.codec import loads
 from newsletter.store.deliveryrows import attempt_of, attempt_row, delivery_of
 from newsletter.store.papers import resolve_ids
 from newsletter.store.part import chunks
-from newsletter.store.planning import PlanningTables, give_back, ledger_rows
+from newsletter.store.planning import PlanningTables, give_back, settled_rows
 from newsletter.store.schema import attempts as attempts_table
 from newsletter.store.schema import deliveries, digests, ledger, ledger_updates, subscribers
 from newsletter.store.subscribers import subscribers_by_id
@@ -40,19 +40,13 @@ class DeliveryReader(PlanningTables):
 
     async def last_issue_dates(self, subscriber_ids: Collection[int]) -> dict[int, date]:
         """Return the date of each subscriber's newest issue, whatever became of it, also when it held nothing."""
-        newest = (
-            select(func.max(deliveries.c.issue_date))
-            .where(deliveries.c.subscriber_id == subscribers.c.id, deliveries.c.kind != IssueKind.WELCOME.value)
-            .scalar_subquery()
-        )
-        query = select(subscribers.c.id, subscribers.c.skipped_issue_date, newest.label("newest"))
         found: dict[int, date] = {}
+        columns = subscribers.c.id, subscribers.c.last_issue_date
+        query = select(*columns).where(subscribers.c.last_issue_date.is_not(None))
         async with self.database.read() as connection:
             for chunk in chunks(subscriber_ids):
-                for row in await connection.execute(query.where(subscribers.c.id.in_(chunk))):
-                    dates = [each for each in (row.skipped_issue_date, row.newest) if each is not None]
-                    if dates:
-                        found[row.id] = max(dates)
+                rows = await connection.execute(query.where(subscribers.c.id.in_(chunk)))
+                found.update({row.id: row.last_issue_date for row in rows})
         return found
 
     async def last_delivered(self, subscriber_ids: Collection[int]) -> dict[int, tuple[int, datetime]]:
@@ -63,8 +57,7 @@ class DeliveryReader(PlanningTables):
             .where(
                 earlier.c.subscriber_id == subscribers.c.id,
                 earlier.c.state == ACCEPTED,
-                earlier.c.kind == IssueKind.DIGEST.value,
-                earlier.c.kind != IssueKind.WELCOME.value,  # lets both databases use the index of issues
+                earlier.c.kind != IssueKind.QUIET.value,
             )
             .order_by(earlier.c.issue_date.desc())
             .limit(1)
@@ -83,12 +76,15 @@ class DeliveryReader(PlanningTables):
     async def sent_papers(
         self, subscriber_ids: Collection[int], paper_ids: Collection[int]
     ) -> dict[int, frozenset[tuple[int, int | None]]]:
-        """Return what the ledger holds for these people among these papers, under the paper ids asked for."""
+        """Return what the ledger holds for these people among these papers, under the paper ids asked for.
+
+        What only a delivery holds that the next issue would supersede does not count.
+        """
         async with self.database.read() as connection:
             resolved = await resolve_ids(connection, paper_ids)
             stored_ids = set(resolved.values())
-            rows = await ledger_rows(connection, ledger, subscriber_ids, stored_ids)
-            noted = await ledger_rows(connection, ledger_updates, subscriber_ids, stored_ids)
+            rows = await settled_rows(connection, ledger, subscriber_ids, stored_ids)
+            noted = await settled_rows(connection, ledger_updates, subscriber_ids, stored_ids)
         asked: dict[int, list[int]] = defaultdict(list)
         for paper_id, stored_id in resolved.items():
             asked[stored_id].append(paper_id)
@@ -102,9 +98,7 @@ class DeliveryReader(PlanningTables):
     async def open_deliveries(self, subscriber_ids: Collection[int]) -> dict[int, Delivery]:
         """Return each subscriber's newest issue that is not final."""
         found: dict[int, Delivery] = {}
-        query = select(deliveries).where(
-            deliveries.c.state.in_(OPEN_STATES), deliveries.c.kind != IssueKind.WELCOME.value
-        )
+        query = select(deliveries).where(deliveries.c.state.in_(OPEN_STATES))
         async with self.database.read() as connection:
             for chunk in chunks(subscriber_ids):
                 mine = query.where(deliveries.c.subscriber_id.in_(chunk))
@@ -221,14 +215,20 @@ class DeliveryTables(DeliveryReader):
                     settled.append(settled_row(attempt, state, next_attempt_at or now))
                 else:
                     log.warning("delivery.late", delivery=attempt.delivery_id, state=state.value)
-            await self.settle(connection, settled)
+            doubtful = {attempt.delivery_id for attempt, _, _ in here if attempt.outcome.is_unknown}
+            await self.settle(connection, settled, doubtful)
             counted = update(deliveries).where(deliveries.c.id == bindparam("delivery"))
             rows = [{"delivery": delivery_id, "number": number} for delivery_id, number in numbers.items()]
             if rows:
                 await connection.execute(counted.values(attempts=bindparam("number")), rows)
 
-    async def settle(self, connection: AsyncConnection, rows: Sequence[dict[str, Any]]) -> None:
-        """Move deliveries to the states in ``rows``; who comes to nothing gives the papers back."""
+    async def settle(
+        self, connection: AsyncConnection, rows: Sequence[dict[str, Any]], doubtful: Collection[int]
+    ) -> None:
+        """Move deliveries to the states in ``rows``; who comes to nothing gives the papers back.
+
+        ``doubtful`` ones may have arrived: no newer issue takes their place.
+        """
         moved = [row["delivery"] for row in rows]
         # What was released while its attempt was still under way is on its way again, for the time of one statement.
         released = deliveries.c.state.in_([PLANNED, DeliveryState.DEFERRED.value])
@@ -237,6 +237,8 @@ class DeliveryTables(DeliveryReader):
             await connection.execute(again)
         if rows:
             await connection.execute(update(deliveries).where(deliveries.c.id == bindparam("delivery")), rows)
+        for chunk in chunks(doubtful):
+            await connection.execute(update(deliveries).where(deliveries.c.id.in_(chunk)).values(is_unknown=True))
         ended = [row["delivery"] for row in rows if DeliveryState(row["state"]) in GIVES_PAPERS_BACK]
         await give_back(connection, ended)
 
@@ -245,6 +247,8 @@ class DeliveryTables(DeliveryReader):
         leases = update(deliveries).where(deliveries.c.state == SENDING)
         if owner is not None:
             leases = leases.where(deliveries.c.lease_owner == owner)
+        else:  # a process was killed, perhaps in the middle of a message
+            leases = leases.values(is_unknown=True)
         ready_at = func.coalesce(deliveries.c.next_attempt_at, deliveries.c.due_at)
         async with self.database.write() as connection:
             released = leases.values(state=PLANNED, lease_owner=None, ready_at=ready_at)

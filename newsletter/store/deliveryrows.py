@@ -52,6 +52,7 @@ def planned_row(
         "planned_at": now,
         "reply_text": "",
         "arrival_through": planned.arrival_through,
+        "is_unknown": False,
         "updates": dumps(list(updates)),
         "ready_at": planned.due_at,
     }

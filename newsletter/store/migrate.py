@@ -66,6 +66,15 @@ def check_version(url: str, busy_timeout_s: float = BUSY_TIMEOUT_S) -> str:
     return version
 
 
+def is_empty(url: str, busy_timeout_s: float = BUSY_TIMEOUT_S) -> bool:
+    """Return whether there is no schema at ``url`` yet; StoreError when the database cannot be reached."""
+    address = parse_address(url)
+    if address.path is not None and not address.path.exists():
+        return True
+    with connect(address, busy_timeout_s) as connection:
+        return version_of(connection) is None
+
+
 def refuse_newer(address: Address, version: str | None) -> None:
     """Raise StoreVersionError when ``version`` is none that this program knows."""
     if version is not None and version not in known_versions():

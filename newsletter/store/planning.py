@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from sqlalchemy import and_, delete, insert, or_, select, update
 
 from newsletter.core.deliveries import OPEN
-from newsletter.model import DeliveryState, Digest, IssueKind
+from newsletter.model import DeliveryState, Digest
 from newsletter.store.codec import content_hash, dumps, loads
 from newsletter.store.deliveryrows import planned_row
 from newsletter.store.dialect import PLANNING_LOCK
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
     from datetime import date, datetime
 
-    from sqlalchemy import Row, Table
+    from sqlalchemy import Row, Select, Table
     from sqlalchemy.ext.asyncio import AsyncConnection
 
     from newsletter.model import PlannedDelivery
@@ -82,7 +82,7 @@ class Standing:
     """How things stand for the people of a batch, before it is planned."""
 
     known: set[int] = field(default_factory=set)
-    issued: set[tuple[int, date, bool]] = field(default_factory=set)
+    issued: set[tuple[int, date]] = field(default_factory=set)
     open: dict[int, list[Row[Any]]] = field(default_factory=lambda: defaultdict(list))
     papers: dict[tuple[int, int], int] = field(default_factory=dict)  # (subscriber, paper) -> delivery
     updates: dict[tuple[int, int, int], int] = field(default_factory=dict)
@@ -90,13 +90,12 @@ class Standing:
     def superseded_by(self, planned: PlannedDelivery) -> list[int] | None:
         """Return the older deliveries that ``planned`` takes the place of, or None when it must not be planned."""
         who, digest = planned.subscriber_id, planned.digest
-        is_welcome = digest.kind is IssueKind.WELCOME
-        if who not in self.known or (who, digest.issue_date, is_welcome) in self.issued:
+        if who not in self.known or (who, digest.issue_date) in self.issued:
             return None
-        older = [] if is_welcome else self.open[who]
+        older = self.open[who]
         if any(row.state == DeliveryState.SENDING.value or row.issue_date > digest.issue_date for row in older):
             return None
-        return [row.id for row in older]
+        return [row.id for row in older if not row.is_unknown]
 
     def is_free(self, who: int, claim: Claim, superseded: Collection[int]) -> bool:
         """Whether the ledger lets ``who`` have what ``claim`` asks for, once ``superseded`` gave theirs back."""
@@ -107,7 +106,7 @@ class Standing:
     def take(self, planned: PlannedDelivery, claim: Claim) -> None:
         """Count ``planned`` as stored, for the rest of the batch."""
         who, digest = planned.subscriber_id, planned.digest
-        self.issued.add((who, digest.issue_date, digest.kind is IssueKind.WELCOME))
+        self.issued.add((who, digest.issue_date))
         self.papers.update(dict.fromkeys(((who, paper_id) for paper_id in claim.papers | claim.shown), 0))
         self.updates.update(dict.fromkeys(((who, *update) for update in claim.updates), 0))
 
@@ -163,12 +162,11 @@ class PlanningTables(Part):
         known = select(subscribers.c.id).where(subscribers.c.id.in_(people)).order_by(subscribers.c.id)
         known = known.with_for_update(read=True, key_share=True)
         standing.known = set((await connection.execute(known)).scalars())
-        columns = [deliveries.c[name] for name in ("id", "subscriber_id", "issue_date", "kind", "state")]
+        columns = [deliveries.c[name] for name in ("id", "subscriber_id", "issue_date", "state", "is_unknown")]
         is_open = deliveries.c.state.in_([state.value for state in OPEN])
         still_open = select(*columns).where(deliveries.c.subscriber_id.in_(people), is_open).order_by(deliveries.c.id)
         for row in await connection.execute(still_open.with_for_update()):
-            if row.kind != IssueKind.WELCOME.value:
-                standing.open[row.subscriber_id].append(row)
+            standing.open[row.subscriber_id].append(row)
         standing.papers = {
             (row.subscriber_id, row.paper_id): row.delivery_id
             for row in await ledger_rows(connection, ledger, people, paper_ids)
@@ -208,6 +206,11 @@ class PlanningTables(Part):
             for delivery_id, (planned, claim) in zip(ids, accepted, strict=True)
         ]
         await write_claims(self.database, connection, claims)
+        by_date: dict[date, list[int]] = defaultdict(list)
+        for planned, _ in accepted:
+            by_date[planned.digest.issue_date].append(planned.subscriber_id)
+        for issue_date, ids in by_date.items():
+            await remember_issue(connection, ids, issue_date)
 
     async def store_digests(
         self, connection: AsyncConnection, listed: Sequence[Digest], now: datetime
@@ -224,18 +227,13 @@ class PlanningTables(Part):
             stored.update({row.content_hash: row.id for row in await connection.execute(query)})
         return {key: stored[name] for key, name in hashes.items()}
 
-    async def skip(self, subscriber_ids: Sequence[int], issue_date: date, arrival_through: int, now: datetime) -> None:
+    async def skip(self, subscriber_ids: Sequence[int], issue_date: date) -> None:
         """Remember that these people's issue of this date held nothing, and that nothing shall be sent for it.
 
         What :meth:`last_delivered` says stays: the next digest looks again at everything since the last one delivered.
         """
-        del now
-        is_newer = or_(subscribers.c.skipped_issue_date.is_(None), subscribers.c.skipped_issue_date < issue_date)
-        values = {"skipped_issue_date": issue_date, "skipped_arrival": arrival_through}
         async with self.database.write() as connection:
-            for chunk in chunks(subscriber_ids):
-                here = subscribers.c.id.in_(chunk)
-                await connection.execute(update(subscribers).where(here, is_newer).values(values))
+            await remember_issue(connection, subscriber_ids, issue_date)
 
     async def retry(self, delivery_ids: Sequence[int], now: datetime) -> int:
         """Make rejected, expired or deferred deliveries due at once; return how many were moved.
@@ -275,23 +273,52 @@ class PlanningTables(Part):
         return len(claims)
 
 
+async def remember_issue(connection: AsyncConnection, subscriber_ids: Sequence[int], issue_date: date) -> None:
+    """Note that these people's newest issue is of ``issue_date``, unless they had a newer one."""
+    last = subscribers.c.last_issue_date
+    for chunk in chunks(subscriber_ids):
+        here = subscribers.c.id.in_(chunk), or_(last.is_(None), last < issue_date)
+        await connection.execute(update(subscribers).where(*here).values(last_issue_date=issue_date))
+
+
 async def issues(
     connection: AsyncConnection, people: Collection[int], dates: Collection[date]
-) -> set[tuple[int, date, bool]]:
-    """Return which issues of these people and dates exist: (subscriber, date, whether it is a welcome)."""
-    columns = deliveries.c.subscriber_id, deliveries.c.issue_date, deliveries.c.kind
+) -> set[tuple[int, date]]:
+    """Return which issues of these people and dates exist: (subscriber, date)."""
+    columns = deliveries.c.subscriber_id, deliveries.c.issue_date
     query = select(*columns).where(deliveries.c.subscriber_id.in_(people), deliveries.c.issue_date.in_(dates))
     rows = await connection.execute(query)
-    return {(row.subscriber_id, row.issue_date, row.kind == IssueKind.WELCOME.value) for row in rows}
+    return {(row.subscriber_id, row.issue_date) for row in rows}
 
 
 async def ledger_rows(
     connection: AsyncConnection, table: Table, people: Collection[int], paper_ids: Collection[int]
 ) -> list[Row[Any]]:
     """Return the rows of a ledger for these people and papers."""
+    return await found_rows(connection, select(table), table, people, paper_ids)
+
+
+async def settled_rows(
+    connection: AsyncConnection, table: Table, people: Collection[int], paper_ids: Collection[int]
+) -> list[Row[Any]]:
+    """Return those of them whose delivery no newer issue would take the place of."""
+    waits = deliveries.c.state.in_([DeliveryState.PLANNED.value, DeliveryState.DEFERRED.value])
+    query = select(table).join(deliveries, deliveries.c.id == table.c.delivery_id)
+    query = query.where(or_(~waits, deliveries.c.is_unknown))
+    return await found_rows(connection, query, table, people, paper_ids)
+
+
+async def found_rows(
+    connection: AsyncConnection,
+    query: Select[Any],
+    table: Table,
+    people: Collection[int],
+    paper_ids: Collection[int],
+) -> list[Row[Any]]:
+    """Return what ``query`` finds in ``table`` for these people and papers."""
     found: list[Row[Any]] = []
     for who in chunks(people):
         for which in chunks(paper_ids, PAPERS_CHUNK):
             here = table.c.subscriber_id.in_(who), table.c.paper_id.in_(which)
-            found += (await connection.execute(select(table).where(*here))).all()
+            found += (await connection.execute(query.where(*here))).all()
     return found

@@ -219,14 +219,15 @@ subscribers = Table(
     required("origin", Text),
     required("created_at", Instant),
     required("updated_at", Instant),
-    Column("skipped_issue_date", Date),  # the newest issue that held nothing for them
-    Column("skipped_arrival", Integer),
+    Column("last_issue_date", Date),  # of the newest issue, whatever became of it, also when it held nothing
     one_of("status", SubscriberStatus, "status"),
     one_of("frequency", Frequency, "frequency"),
     one_of("weekday", Weekday, "weekday"),
     one_of("origin", Origin, "origin"),
     Index(None, "status", "id"),
     Index(None, "origin", "id"),
+    # Who is due is asked at every tick: a range of this index.
+    Index("ix_subscribers_due", "status", "zone", "send_at_local", "frequency", "weekday", "last_issue_date"),
     sqlite_autoincrement=True,
 )
 
@@ -277,29 +278,14 @@ deliveries = Table(
     Column("reply_code", Integer),
     required("reply_text", Prose),
     required("arrival_through", Integer),
+    required("is_unknown", Boolean),  # it may have arrived: a connection, or the daemon, was lost in the middle of it
     required("updates", Text),  # the (paper, version) pairs that its ledger rows note, to take them again on a retry
     Column("lease_owner", Prose),
     # When somebody may take it: its due time, the next attempt's, or the end of the lease; NULL when it is final.
     Column("ready_at", Instant),
     one_of("state", DeliveryState, "state"),
     one_of("kind", IssueKind, "kind"),
-    # A welcome is no issue: it neither takes the place of the day's digest nor waits for it.
-    Index(
-        "uq_deliveries_issue",
-        "subscriber_id",
-        "issue_date",
-        unique=True,
-        sqlite_where=text("kind <> 'welcome'"),
-        postgresql_where=text("kind <> 'welcome'"),
-    ),
-    Index(
-        "uq_deliveries_welcome",
-        "subscriber_id",
-        "issue_date",
-        unique=True,
-        sqlite_where=text("kind = 'welcome'"),
-        postgresql_where=text("kind = 'welcome'"),
-    ),
+    UniqueConstraint("subscriber_id", "issue_date"),
     Index(
         "ix_deliveries_ready_at",
         "ready_at",

@@ -5,10 +5,11 @@ from __future__ import annotations
 from newsletter.store.collection import PaperTables
 from newsletter.store.deliveries import DeliveryTables
 from newsletter.store.dialect import BUSY_TIMEOUT_S, Database, parse_address
+from newsletter.store.schedules import ScheduleTables
 from newsletter.store.subscribers import SubscriberTables
 
 
-class SqlStore(PaperTables, SubscriberTables, DeliveryTables):
+class SqlStore(PaperTables, SubscriberTables, DeliveryTables, ScheduleTables):
     """:class:`newsletter.ports.Store` over SQLite or PostgreSQL."""
 
     async def aclose(self) -> None:

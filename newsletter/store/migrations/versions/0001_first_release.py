@@ -200,8 +200,7 @@ def create_subscribers() -> None:
         sa.Column("origin", sa.Text(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("skipped_issue_date", sa.Date(), nullable=True),
-        sa.Column("skipped_arrival", sa.Integer(), nullable=True),
+        sa.Column("last_issue_date", sa.Date(), nullable=True),
         sa.CheckConstraint("frequency IN ('daily', 'weekdays', 'weekly')", name=op.f("ck_subscribers_frequency")),
         sa.CheckConstraint("origin IN ('store', 'file')", name=op.f("ck_subscribers_origin")),
         sa.CheckConstraint(
@@ -217,6 +216,12 @@ def create_subscribers() -> None:
         sqlite_autoincrement=True,
     )
     op.create_index(op.f("ix_subscribers_origin_id"), "subscribers", ["origin", "id"], unique=False)
+    op.create_index(
+        "ix_subscribers_due",
+        "subscribers",
+        ["status", "zone", "send_at_local", "frequency", "weekday", "last_issue_date"],
+        unique=False,
+    )
     op.create_index(op.f("ix_subscribers_status_id"), "subscribers", ["status", "id"], unique=False)
 
 
@@ -283,6 +288,7 @@ def create_deliveries() -> None:
         sa.Column("reply_code", sa.Integer(), nullable=True),
         sa.Column("reply_text", sa.Text(), nullable=False),
         sa.Column("arrival_through", sa.Integer(), nullable=False),
+        sa.Column("is_unknown", sa.Boolean(), nullable=False),
         sa.Column("updates", sa.Text(), nullable=False),
         sa.Column("lease_owner", sa.Text(), nullable=True),
         sa.Column("ready_at", sa.DateTime(timezone=True), nullable=True),
@@ -297,6 +303,7 @@ def create_deliveries() -> None:
             ["subscriber_id"], ["subscribers.id"], name=op.f("fk_deliveries_subscriber_id"), ondelete="CASCADE"
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_deliveries")),
+        sa.UniqueConstraint("subscriber_id", "issue_date", name=op.f("uq_deliveries_subscriber_id_issue_date")),
         sqlite_autoincrement=True,
     )
     op.create_index(op.f("ix_deliveries_digest_id"), "deliveries", ["digest_id"], unique=False)
@@ -311,22 +318,6 @@ def create_deliveries() -> None:
         postgresql_where=sa.text("ready_at IS NOT NULL"),
     )
     op.create_index(op.f("ix_deliveries_state_planned_at"), "deliveries", ["state", "planned_at"], unique=False)
-    op.create_index(
-        "uq_deliveries_issue",
-        "deliveries",
-        ["subscriber_id", "issue_date"],
-        unique=True,
-        sqlite_where=sa.text("kind <> 'welcome'"),
-        postgresql_where=sa.text("kind <> 'welcome'"),
-    )
-    op.create_index(
-        "uq_deliveries_welcome",
-        "deliveries",
-        ["subscriber_id", "issue_date"],
-        unique=True,
-        sqlite_where=sa.text("kind = 'welcome'"),
-        postgresql_where=sa.text("kind = 'welcome'"),
-    )
 
 
 def create_ledger() -> None:

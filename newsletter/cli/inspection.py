@@ -1,0 +1,216 @@
+"""Looking before it is sent, and after: ``status``, ``preview``, ``send-test`` and ``why``."""
+
+from __future__ import annotations
+
+import webbrowser
+from contextlib import AsyncExitStack
+from dataclasses import asdict, replace
+from pathlib import Path
+from tempfile import mkdtemp
+from typing import TYPE_CHECKING, Annotated
+from uuid import uuid4
+
+import typer
+
+from newsletter.cli.context import find_profile, find_subscriber, is_address, run
+from newsletter.cli.output import heading, note, plural, print_fields, print_json, print_table, say
+from newsletter.cli.pipeline import JsonOption  # noqa: TC001 (Typer reads annotations at run time)
+from newsletter.core.address import parse_address
+from newsletter.errors import NewsletterError, NotFoundError
+from newsletter.mail.sample import sample_digest
+from newsletter.model import IssueKind, OutcomeKind
+from newsletter.service.issue import stand_in
+from newsletter.service.status import Status, read_status
+from newsletter.service.why import Verdict, why_profile, why_subscriber
+from newsletter.wiring import build_issuer, build_renderer, build_transport, start_catcher
+
+if TYPE_CHECKING:
+    from newsletter.mail.render import PreparedDigest
+    from newsletter.model import Outcome, Subscriber
+    from newsletter.service.issue import Proposal
+    from newsletter.wiring import Application
+
+WhoArgument = Annotated[
+    str, typer.Argument(metavar="SUBSCRIBER_OR_PROFILE", help="A subscriber's address, or a profile's name.")
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Mount the commands."""
+    app.command()(status)
+    app.command()(preview)
+    app.command("send-test")(send_test)
+    app.command()(why)
+
+
+def status(context: typer.Context, *, as_json: JsonOption = False) -> None:
+    """Say how things stand: sources, subscribers, deliveries, and what is due next.
+
+    \b
+    Example: newsletter status --json
+    """
+
+    async def work(application: Application) -> Status:
+        return await read_status(
+            application.store, tuple(application.configuration.settings.sources), application.now()
+        )
+
+    found = run(context, work)
+    if as_json:
+        print_json(asdict(found))
+        return
+    rows = [
+        (
+            state.name,
+            state.health,
+            state.last_new_paper_at,
+            state.next_check_at,
+            state.fault.message if state.fault else "",
+        )
+        for state in found.sources
+    ]
+    print_table(("source", "health", "last new paper", "next check", "fault"), rows, wide="fault")
+    heading("Subscribers")
+    print_fields([(str(key), count) for key, count in found.subscribers.items()] or [("none", 0)])
+    heading("Deliveries")
+    print_fields([(str(key), count) for key, count in found.deliveries.items()] or [("none", 0)])
+    print_fields([("next issue", found.next_issue_at), ("next attempt", found.next_attempt_at)])
+
+
+def preview(
+    context: typer.Context,
+    who: WhoArgument,
+    *,
+    html: Annotated[Path | None, typer.Option("--html", metavar="F", help="Write the HTML part here.")] = None,
+    text: Annotated[Path | None, typer.Option("--text", metavar="F", help="Write the plain-text part here.")] = None,
+    eml: Annotated[Path | None, typer.Option("--eml", metavar="F", help="Write the whole message here.")] = None,
+    open_it: Annotated[bool, typer.Option("--open", help="Show the HTML part in a browser.")] = False,
+) -> None:
+    """Show the digest that somebody, or a profile's next new reader, would get now. Nothing is stored or sent.
+
+    Without an option the plain-text part is printed.
+
+    \b
+    Examples:
+      newsletter preview reader@example.org --open
+      newsletter preview language-models --html digest.html --eml digest.eml
+    """
+
+    async def work(application: Application) -> tuple[str, str, str, bytes]:
+        proposal, prepared = await _prepare(application, who)
+        message = prepared.compose(proposal.subscriber, _message_id(application), application.now())
+        return prepared.subject, prepared.html(proposal.subscriber), prepared.text(proposal.subscriber), message
+
+    subject, html_part, text_part, message = run(context, work)
+    if open_it and html is None:
+        html = Path(mkdtemp(prefix="newsletter-")) / "digest.html"
+    for path, content in ((html, html_part.encode()), (text, text_part.encode()), (eml, message)):
+        if path is not None:
+            _write(path, content)
+    if open_it and html is not None:
+        webbrowser.open(html.resolve().as_uri())
+    if html is text is eml is None:
+        typer.echo(f"Subject: {subject}\n\n{text_part}")
+
+
+def send_test(
+    context: typer.Context,
+    address: Annotated[str, typer.Argument(metavar="ADDRESS", help="Where to send it.")],
+    *,
+    who: Annotated[
+        str | None,
+        typer.Option("--of", metavar="SUBSCRIBER_OR_PROFILE", help="Whose digest to send; default: a sample."),
+    ] = None,
+) -> None:
+    """Send one digest now, to see how it arrives. The ledger does not count it.
+
+    The exit code is 1 when the server did not take it; what it said is printed.
+
+    \b
+    Example: newsletter send-test you@example.org --of language-models
+    """
+    recipient = parse_address(address)
+
+    async def work(application: Application) -> Outcome:
+        async with AsyncExitStack() as stack:
+            await start_catcher(application, stack)
+            subscriber, prepared = await _test_mail(application, who)
+            subscriber = replace(subscriber, address=recipient)
+            transport = build_transport(application)
+            stack.push_async_callback(transport.aclose)
+            message = prepared.compose(subscriber, _message_id(application), application.now())
+            sender = application.configuration.settings.mail.sender.address.wire
+            return await transport.send(message, sender, recipient)
+
+    outcome = run(context, work)
+    if outcome.kind is not OutcomeKind.ACCEPTED:
+        raise NewsletterError(f"the mail was {outcome.kind}: {outcome.code or ''} {outcome.text}".replace(":  ", ": "))
+    say(f"accepted: {outcome.code} {outcome.text}")
+
+
+def why(
+    context: typer.Context,
+    paper: Annotated[str, typer.Argument(metavar="PAPER", help="An arXiv id, DOI, link, id, or part of a title.")],
+    who: WhoArgument,
+    *,
+    as_json: JsonOption = False,
+) -> None:
+    """Say why a paper was, or was not, sent to somebody, or is taken by a profile.
+
+    \b
+    Example: newsletter why 2305.15558 reader@example.org
+    """
+
+    async def work(application: Application) -> Verdict:
+        found = await application.store.find_papers(paper)
+        if not found:
+            raise NotFoundError(f"there is no paper “{paper}” in the store (`newsletter papers search` looks for one)")
+        if len(found) > 1:
+            note(f"{plural(len(found), 'paper')} fit; this is about the first")
+        if not is_address(who):
+            return why_profile(found[0], find_profile(application.configuration.profiles, who))
+        subscriber = await find_subscriber(application.store, who)
+        return await why_subscriber(
+            application.store, build_issuer(application), found[0], subscriber, application.now()
+        )
+
+    verdict = run(context, work)
+    if as_json:
+        print_json({"verdict": verdict.verdict, "lines": verdict.lines, "paper": asdict(verdict.paper),
+                    "matches": [asdict(match) for match in verdict.matches]})  # fmt: skip
+        return
+    say(verdict.paper.title)
+    say(f"{verdict.verdict}:")
+    for line in verdict.lines:
+        say(f"  - {line}")
+
+
+async def _prepare(application: Application, who: str) -> tuple[Proposal, PreparedDigest]:
+    if is_address(who):
+        subscriber = await find_subscriber(application.store, who)
+    else:
+        profile = find_profile(application.configuration.profiles, who)
+        subscriber = stand_in(profile.name, application.now())
+    (proposal,) = await build_issuer(application).propose([subscriber], application.now())
+    return proposal, build_renderer(application).prepare(proposal.digest, proposal.papers)
+
+
+async def _test_mail(application: Application, who: str | None) -> tuple[Subscriber, PreparedDigest]:
+    if who is None:
+        digest, papers = sample_digest(IssueKind.DIGEST)
+        return stand_in("", application.now()), build_renderer(application).prepare(digest, papers)
+    proposal, prepared = await _prepare(application, who)
+    return proposal.subscriber, prepared
+
+
+def _message_id(application: Application) -> str:
+    domain = application.configuration.settings.mail.sender.address.wire.rpartition("@")[2]
+    return f"<test.{uuid4().hex}@{domain}>"
+
+
+def _write(path: Path, content: bytes) -> None:
+    try:
+        path.write_bytes(content)
+    except OSError as error:
+        raise NewsletterError(f"{path} cannot be written: {error.strerror}") from error
+    note(f"wrote {path}")

@@ -1,0 +1,332 @@
+"""The line itself: ``run``, ``collect``, ``issue``, ``deliver`` and ``send``."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+from contextlib import AsyncExitStack
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from newsletter.cli.context import not_found, run
+from newsletter.cli.output import note, plural, print_fields, print_json, print_table, say, show
+from newsletter.cli.progress import progress
+from newsletter.errors import NewsletterError
+from newsletter.model import DeliveryState
+from newsletter.service.collect import collect as collect_papers
+from newsletter.wiring import build_parts, exclusive, start_catcher
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from newsletter.service.collect import CollectionReport, ScheduledSource
+    from newsletter.service.deliver import DeliveryCounts
+    from newsletter.service.issue import IssueReport
+    from newsletter.wiring import Application, Parts
+
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document instead.")]
+DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Store and send nothing; say what would be.")]
+AtOption = Annotated[
+    str | None,
+    typer.Option(
+        "--at", metavar="TIME", help="As if it were this time, such as 2026-11-24T07:00+01:00 (default: UTC)."
+    ),
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Mount the commands."""
+    for command in (run_daemon, collect, issue, deliver, send):
+        app.command(command.__name__.removesuffix("_daemon"))(command)
+
+
+def run_daemon(context: typer.Context) -> None:
+    """Run the daemon: collect, issue and deliver when due, and serve the pages, until told to stop.
+
+    It needs no other process and no cron. SIGTERM (or Ctrl-C) finishes the mails in flight; SIGHUP or a changed file
+    reloads the configuration, and a broken file leaves the last good one in force.
+
+    \b
+    Example: newsletter --config /etc/newsletter run
+    """
+    from newsletter.daemon import Daemon  # noqa: PLC0415 (--help must not wait for the daemon's libraries)
+    from newsletter.observe import configure_logging  # noqa: PLC0415
+
+    async def work(application: Application) -> None:
+        log = application.configuration.settings.log
+        configure_logging(log.format, log.level)
+        for warning in application.configuration.warnings:
+            note(f"newsletter: warning: {warning}")
+        has_catcher = application.configuration.settings.mail.catcher.enabled
+        await Daemon(application, announce=lambda url: _announce(url, has_catcher=has_catcher)).run()
+
+    run(context, work)
+
+
+def _announce(url: str, *, has_catcher: bool) -> None:
+    if has_catcher:
+        say(f"The first digest arrives within a minute. Read the mail at {url}/mails")
+    else:
+        say(f"The pages are at {url}")
+    say("Stop with Ctrl-C.")
+    sys.stdout.flush()
+
+
+def collect(
+    context: typer.Context,
+    sources: Annotated[list[str] | None, typer.Argument(metavar="[SOURCE]...", help="Only these.")] = None,
+    *,
+    only_due: Annotated[bool, typer.Option("--due", help="Only sources whose next check has come.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Ask the sources now and store what they say.
+
+    A source that cannot be reached is reported and stops nobody else; the exit code is 1 when none could be read.
+
+    \b
+    Example: newsletter collect arxiv huggingface
+    """
+
+    async def work(application: Application) -> list[CollectionReport]:
+        async with AsyncExitStack() as stack:
+            parts = await _parts(application, stack)
+            chosen = _chosen(parts.sources, sources or [])
+            return await _collect(application, chosen, force=not only_due)
+
+    reports = run(context, work)
+    if as_json:
+        print_json([_report_json(report) for report in reports])
+    else:
+        _show_collected(reports)
+    if reports and all(report.state.fault is not None for report in reports):
+        raise typer.Exit(1)
+
+
+def issue(
+    context: typer.Context, *, dry_run: DryRunOption = False, at: AtOption = None, as_json: JsonOption = False
+) -> None:
+    """Plan the digests that are due now. Nothing is sent; `newsletter deliver` does that.
+
+    \b
+    Examples:
+      newsletter issue --dry-run                      what would be planned
+      newsletter issue --dry-run --at 2026-11-24T07:00+01:00
+    """
+    moment = parse_moment(at)
+
+    async def work(application: Application) -> IssueReport:
+        async with AsyncExitStack() as stack:
+            parts = await _parts(application, stack)
+            if not dry_run:
+                await stack.enter_async_context(exclusive(application))
+                await application.sync_subscribers()
+            return await _issue(parts, moment or application.now(), dry_run=dry_run)
+
+    report = run(context, work)
+    if as_json:
+        print_json(asdict(report))
+    else:
+        _show_issued(report, dry_run=dry_run)
+
+
+def deliver(context: typer.Context, *, dry_run: DryRunOption = False, as_json: JsonOption = False) -> None:
+    """Send the planned mails that are due. What is deferred is tried again by the next run, or by the daemon.
+
+    The exit code is 1 when the relay could not be used, or when the sum does not close.
+
+    \b
+    Example: newsletter deliver --dry-run
+    """
+    if dry_run:
+        _show_waiting(run(context, lambda application: application.store.count_deliveries()), as_json=as_json)
+        return
+
+    async def work(application: Application) -> DeliveryCounts:
+        async with AsyncExitStack() as stack:
+            await stack.enter_async_context(exclusive(application))
+            return await _deliver(await _parts(application, stack, with_mail=True))
+
+    counts = run(context, work)
+    if as_json:
+        print_json(counts_json(counts))
+    else:
+        _show_delivered(counts)
+    _judge(counts)
+
+
+def send(context: typer.Context, *, dry_run: DryRunOption = False, as_json: JsonOption = False) -> None:
+    """Collect, issue and deliver, once: the daemon's line in one go, for cron or for trying out.
+
+    \b
+    Examples:
+      newsletter send
+      newsletter send --dry-run      collect, then say what would be planned and sent
+    """
+
+    async def work(application: Application) -> tuple[list[CollectionReport], IssueReport, DeliveryCounts | None]:
+        async with AsyncExitStack() as stack:
+            await stack.enter_async_context(exclusive(application))
+            parts = await _parts(application, stack, with_mail=not dry_run)
+            if not dry_run:
+                await application.sync_subscribers()
+            reports = await _collect(application, parts.sources, force=False)
+            issued = await _issue(parts, application.now(), dry_run=dry_run)
+            return reports, issued, None if dry_run else await _deliver(parts)
+
+    reports, issued, counts = run(context, work)
+    if as_json:
+        delivered = None if counts is None else counts_json(counts)
+        collected = [_report_json(report) for report in reports]
+        print_json({"collected": collected, "issued": asdict(issued), "delivered": delivered})
+    else:
+        _show_collected(reports)
+        _show_issued(issued, dry_run=dry_run)
+        if counts is not None:
+            _show_delivered(counts)
+    if counts is not None:
+        _judge(counts)
+
+
+def parse_moment(text: str | None) -> datetime | None:
+    """Return the moment that ``text`` names (ISO 8601; without an offset in UTC), or None for none."""
+    if text is None:
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise NewsletterError(f"--at: “{text}” is no time: write it as 2026-11-24T07:00+01:00") from error
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+
+
+def counts_json(counts: DeliveryCounts) -> dict[str, object]:
+    """Return what a run of deliveries came to, for machines."""
+    return {**asdict(counts), "planned": counts.planned, "adds_up": counts.is_closed}
+
+
+async def _parts(application: Application, stack: AsyncExitStack, *, with_mail: bool = False) -> Parts:
+    if with_mail:
+        await start_catcher(application, stack)
+    parts = build_parts(application)
+    stack.push_async_callback(parts.aclose)
+    return parts
+
+
+def _chosen(sources: Sequence[ScheduledSource], names: Sequence[str]) -> list[ScheduledSource]:
+    by_name = {scheduled.source.name: scheduled for scheduled in sources}
+    return [by_name[name] if name in by_name else not_found("source", name, by_name) for name in names] or list(sources)
+
+
+async def _collect(
+    application: Application, sources: Sequence[ScheduledSource], *, force: bool
+) -> list[CollectionReport]:
+    with progress("Collecting", len(sources)) as advance:
+        return await collect_papers(
+            application.store, sources, application.now, force=force, on_report=lambda _: advance(1)
+        )
+
+
+async def _issue(parts: Parts, now: datetime, *, dry_run: bool) -> IssueReport:
+    with progress("Planning", None) as advance:
+        return await parts.issuer.issue(now, dry_run=dry_run, on_progress=advance)
+
+
+async def _deliver(parts: Parts) -> DeliveryCounts:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGINT, stop.set)  # Ctrl-C lets the mails in flight end
+    done = 0
+
+    def on_progress(counts: DeliveryCounts) -> None:
+        nonlocal done
+        ended = counts.accepted + counts.deferred + counts.rejected + counts.suppressed + counts.expired
+        advance(ended - done)
+        done = ended
+
+    try:
+        with progress("Delivering", None) as advance:
+            return await parts.deliverer.deliver_due(stop, on_progress)
+    finally:
+        loop.remove_signal_handler(signal.SIGINT)
+
+
+def _show_collected(reports: Sequence[CollectionReport]) -> None:
+    rows = []
+    for report in reports:
+        fault = report.state.fault
+        said = fault.message if fault is not None else _found(report)
+        rows.append((report.state.name, report.state.health, report.counts.new, said))
+    print_table(("source", "health", "new", "what it said"), rows, wide="what it said")
+    for report in reports:
+        for text in report.notes:
+            note(f"{report.state.name}: {text}")
+
+
+def _found(report: CollectionReport) -> str:
+    if not report.asked:
+        return f"not due before {show(report.state.next_check_at)}"
+    if report.not_modified:
+        return "nothing has changed since the last check"
+    counts = report.counts
+    parts = [plural(counts.entries, "paper")]
+    parts += [f"{counts.enriched:,} enriched"] if counts.enriched else []
+    parts += [plural(counts.new_versions, "new version")] if counts.new_versions else []
+    parts += [f"{report.state.skipped:,} without title or text"] if report.state.skipped else []
+    return ", ".join(parts)
+
+
+def _report_json(report: CollectionReport) -> dict[str, object]:
+    state = report.state
+    return {
+        "source": state.name,
+        "asked": report.asked,
+        "health": state.health,
+        "fault": asdict(state.fault) if state.fault else None,
+        "next_check_at": state.next_check_at,
+        "not_modified": report.not_modified,
+        **asdict(report.counts),
+        "notes": report.notes,
+    }
+
+
+def _show_issued(report: IssueReport, *, dry_run: bool) -> None:
+    verb = "would be planned" if dry_run else "planned"
+    say(f"{plural(report.planned, 'digest')} {verb} ({report.welcomes:,} first ones, {report.quiet:,} all quiet)")
+    if report.skipped:
+        say(f"{report.skipped:,} had nothing new, and get no mail")
+    if report.resumed:
+        say(f"{plural(report.resumed, 'pause')} ended")
+
+
+def _show_waiting(counts: Mapping[DeliveryState, int], *, as_json: bool) -> None:
+    waiting = {state: counts.get(state, 0) for state in (DeliveryState.PLANNED, DeliveryState.DEFERRED)}
+    if as_json:
+        print_json({str(state): count for state, count in waiting.items()})
+        return
+    say(f"{plural(waiting[DeliveryState.PLANNED], 'mail')} would be sent")
+    say(f"{plural(waiting[DeliveryState.DEFERRED], 'deferred mail')} would be sent when due")
+
+
+def _show_delivered(counts: DeliveryCounts) -> None:
+    print_fields(
+        [
+            ("sent", counts.planned),
+            ("accepted", counts.accepted),
+            ("deferred", counts.deferred or None),
+            ("rejected", counts.rejected or None),
+            ("suppressed", counts.suppressed or None),
+            ("expired", counts.expired or None),
+        ]
+    )
+    for problem in counts.problems:
+        note(problem)
+
+
+def _judge(counts: DeliveryCounts) -> None:
+    if counts.fault is not None:
+        raise NewsletterError(f"the relay could not be used: {counts.fault} — the mails stay planned")
+    if not counts.is_closed:
+        raise NewsletterError("the sum does not close: some outcomes could not be recorded; see the log")

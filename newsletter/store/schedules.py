@@ -1,0 +1,67 @@
+"""Whose issue is due: asked at every tick, so each question is one range of an index."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sqlalchemy import func, select
+
+from newsletter.model import Frequency, Schedule, SubscriberStatus, Weekday
+from newsletter.store.part import Part
+from newsletter.store.schema import subscribers
+from newsletter.store.subscribers import with_their_rows
+
+if TYPE_CHECKING:
+    from datetime import date
+
+    from sqlalchemy import Select
+
+    from newsletter.model import Subscriber
+
+WHEN = (subscribers.c.zone, subscribers.c.send_at_local, subscribers.c.frequency, subscribers.c.weekday)
+IS_ACTIVE = subscribers.c.status == SubscriberStatus.ACTIVE.value
+
+
+class ScheduleTables(Part):
+    """The question half of :class:`newsletter.ports.DeliveryStore`: who waits for an issue."""
+
+    async def schedules(self) -> list[Schedule]:
+        """Return the distinct schedules of active subscribers: what is due is computed once for each."""
+        async with self.database.read() as connection:
+            rows = await connection.execute(select(*WHEN).where(IS_ACTIVE).distinct())
+            return [Schedule(row[0], row[1], Frequency(row[2]), Weekday(row[3])) for row in rows]
+
+    async def due_subscribers(
+        self, schedule: Schedule, issue_date: date, after_id: int, limit: int
+    ) -> list[Subscriber]:
+        """Return active subscribers of this schedule whose newest issue is older than ``issue_date``, by ascending id
+        above ``after_id``; who never had an issue is not among them.
+        """
+        mine = (schedule.zone, schedule.send_at_local, schedule.frequency.value, schedule.weekday.value)
+        same = [column == value for column, value in zip(WHEN, mine, strict=True)]
+        query = select(subscribers).where(IS_ACTIVE, *same, subscribers.c.last_issue_date < issue_date)
+        return await self._page(query, after_id, limit)
+
+    async def new_subscribers(self, after_id: int, limit: int) -> list[Subscriber]:
+        """Return active subscribers who never had an issue, by ascending id above ``after_id``."""
+        return await self._page(
+            select(subscribers).where(IS_ACTIVE, subscribers.c.last_issue_date.is_(None)), after_id, limit
+        )
+
+    async def ended_pauses(self, today: date) -> list[Subscriber]:
+        """Return paused subscribers whose ``paused_until`` is not after ``today``."""
+        is_paused = subscribers.c.status == SubscriberStatus.PAUSED.value
+        query = select(subscribers).where(is_paused, subscribers.c.paused_until <= today)
+        async with self.database.read() as connection:
+            return await with_their_rows(connection, (await connection.execute(query)).all())
+
+    async def count_subscribers(self) -> dict[SubscriberStatus, int]:
+        """Return how many subscribers are in each status; those that nobody is in are left out."""
+        query = select(subscribers.c.status, func.count()).group_by(subscribers.c.status)
+        async with self.database.read() as connection:
+            return {SubscriberStatus(status): count for status, count in await connection.execute(query)}
+
+    async def _page(self, query: Select[tuple[object, ...]], after_id: int, limit: int) -> list[Subscriber]:
+        page = query.where(subscribers.c.id > after_id).order_by(subscribers.c.id).limit(limit)
+        async with self.database.read() as connection:
+            return await with_their_rows(connection, (await connection.execute(page)).all())

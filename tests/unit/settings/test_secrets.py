@@ -57,6 +57,13 @@ def test_the_environment_wins_whichever_way_it_is_said(
     assert shown(settings.mail.relay.password) == "strong"
 
 
+@pytest.mark.parametrize("password", ["{a", "[1]", "null", "1e5", "true", " x ", "a__b", "${HOME}"])
+def test_a_password_in_the_environment_is_taken_as_it_is(directory: Directory, password: str) -> None:
+    directory.write("newsletter.yaml", TEXT.replace(", KEYS", ""))
+    settings = directory.load({"NEWSLETTER_MAIL__RELAY__PASSWORD": password}).settings
+    assert shown(settings.mail.relay.password) == password
+
+
 def test_store_address_and_link_secret_from_files(directory: Directory) -> None:
     directory.write("newsletter.yaml", "mail: {sender: a@example.org}\nstore: {url_file: u}\nweb: {secret_file: s}\n")
     private(directory, "u", "postgresql://u:p@h/d\n")

@@ -67,6 +67,9 @@ class WebSource:
         match answer:
             case Fault():
                 return unchanged(previous, fault=self.explained(answer))
+            case NotModified() if previous.etag is None and previous.last_modified is None:
+                message = f"{display_url(self.url)}: the server answered 304 Not Modified to an unconditional request"
+                return unchanged(previous, fault=Fault("status", message))
             case NotModified():
                 return unchanged(previous, not_modified=True, max_age_s=answer.max_age_s)
             case Downloaded():

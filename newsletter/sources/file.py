@@ -53,7 +53,7 @@ class FileSource:
 
     async def fetch(self, previous: SourceState) -> FetchResult:
         """Return what the file holds, or that it is as it was when ``previous`` was stored."""
-        most_bytes = self.context.fetcher.settings.most_bytes
+        most_bytes = self.context.fetcher.settings.most_wire_bytes
         try:
             document, validator = await asyncio.to_thread(copy_of, self.path, most_bytes)
         except TooLargeError as error:

@@ -65,5 +65,8 @@ async def resolve(host: str, port: int) -> list[str]:
     if (literal := literal_address(host)) is not None:
         return [str(literal)]
     loop = asyncio.get_running_loop()
-    found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP)
+    try:
+        found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP)
+    except UnicodeError as error:  # an empty label, or one of more than 63 letters
+        raise OSError("the name is malformed") from error
     return list(dict.fromkeys(str(address[0]).partition("%")[0] for _, _, _, _, address in found))

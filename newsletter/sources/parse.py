@@ -119,6 +119,7 @@ class Parser:
             with suppress(ProcessLookupError):
                 process.kill()
             await asyncio.shield(process.wait())
+            await asyncio.wait([complaint], timeout=1)  # its last words may still be in the pipe
             complaint.cancel()
         if isinstance(outcome, Fault):
             return Fault(outcome.kind, f"{job.shown}: {outcome.message}")

@@ -211,11 +211,12 @@ async def test_nobody_there() -> None:
     assert f"http://127.0.0.1:{port}/feed?…" in fault.message
 
 
-async def test_name_without_address() -> None:
-    fault = await fault_of("http://nowhere.invalid/feed")
+@pytest.mark.parametrize("host", ["nowhere.invalid", "a..b", "x" * 70 + ".example"])
+async def test_name_without_address(host: str) -> None:
+    fault = await fault_of(f"http://{host}/feed")
 
     assert fault.kind == "connect"
-    assert "nowhere.invalid has no address" in fault.message
+    assert f"{host} has no address" in fault.message
 
 
 @pytest.mark.parametrize(

@@ -321,6 +321,26 @@ async def test_hostile_documents_end_in_a_fault_and_stop_nobody(
     assert stall_s < 0.1
 
 
+async def test_a_reader_that_fails_says_why(context: SourceContext, tmp_path: Path) -> None:
+    class Misled(Parser):
+        def arguments(self, job: object) -> str:
+            del job
+            return "{"
+
+    (tmp_path / "feed").write_bytes(FEED)
+    fault = (await fetched("file", {"path": "feed"}, replace(context, parser=Misled()))).fault
+
+    assert fault is not None
+    assert "the reading process failed: json.decoder.JSONDecodeError" in fault.message
+
+
+async def test_not_modified_without_having_asked(server: FeedServer, context: SourceContext) -> None:
+    result = await fetched("feed", {"url": server.play("/feed", Reply(304))}, context)
+
+    assert result.fault is not None
+    assert "unconditional" in result.fault.message
+
+
 @pytest.mark.parametrize("name", HARMLESS)
 async def test_hostile_documents_whose_entries_can_be_saved(context: SourceContext, tmp_path: Path, name: str) -> None:
     (tmp_path / "hostile").write_bytes(HARMLESS[name])
@@ -351,11 +371,11 @@ async def test_memory_and_entries_are_limited(context: SourceContext, tmp_path: 
     assert len(result.entries) == 50
     assert "only the first 50" in result.notes[0]
 
-    (tmp_path / "large").write_bytes(hostile("<item><title>x</title></item>" + " " * 30_000_000))
-    small = replace(context, parser=Parser(ParseSettings(memory_bytes=150_000_000)))
+    (tmp_path / "large").write_bytes(hostile("<item><title>x</title></item>" + " " * 19_000_000))
+    small = replace(context, parser=Parser(ParseSettings(memory_bytes=120_000_000)))
     fault = (await fetched("file", {"path": "large"}, small)).fault
     assert fault is not None
-    assert "more than 150 MB" in fault.message
+    assert "more than 120 MB" in fault.message
 
 
 def children_of_this_process() -> str:

@@ -60,7 +60,7 @@ class Identity:
 
 def identify(identifiers: Iterable[str], dois: Iterable[str]) -> Identity:
     """Return what a paper's identifiers and links say, the first that says it; ``dois`` are fields made for a DOI."""
-    known = [text.strip()[:LONGEST_ID] for text in (*dois, *identifiers) if text]
+    known = [printable(text)[:LONGEST_ID] for text in (*dois, *identifiers) if text]
     named_ids = [found for text in known if (found := parse_arxiv_id(text))]
     arxiv_id = named_ids[0][0] if named_ids else None
     # A version may stand in one identifier and not in another: the feed's id has it, the link has not.
@@ -69,6 +69,11 @@ def identify(identifiers: Iterable[str], dois: Iterable[str]) -> Identity:
         version = next((int(preprint[1]) for text in known if (preprint := PREPRINT_VERSION.search(text))), None)
     doi = next((doi for text in known if (doi := parse_doi(text)) and not doi.startswith(ARXIV_DOI)), None)
     return Identity(arxiv_id, version, doi)
+
+
+def printable(text: str) -> str:
+    """Return an identifier without controls, lone surrogates and the space around it: no store takes those."""
+    return "".join(character for character in text.strip() if character.isprintable()).strip()
 
 
 def abstract_page(arxiv_id: str) -> str:
@@ -85,7 +90,7 @@ def web_link(value: object, *bases: str) -> str:
     """Return an absolute http(s) link without controls and spaces, or "" for anything else (``javascript:``)."""
     if not isinstance(value, str) or not value.strip():
         return ""
-    link = "".join(character for character in value.strip() if character.isprintable())
+    link = printable(value)
     try:
         for base in bases:
             if not urlsplit(link).scheme and base.startswith(("http://", "https://")):
@@ -117,8 +122,8 @@ def categories_of(terms: Iterable[object]) -> tuple[str, ...]:
 
 def entry_id(identity: Identity, given: str, url: str, title: str) -> str:
     """Return what to know an entry by: its own id, else DOI or link, else a digest of its title."""
-    if given.strip():
-        return "".join(character for character in given.strip() if character.isprintable())[:LONGEST_ID]
+    if printable(given):
+        return printable(given)[:LONGEST_ID]
     digest = hashlib.sha256(normal_title(title).encode() or title.encode("utf-8", "replace")).hexdigest()
     return identity.doi or url or f"sha256:{digest}"
 

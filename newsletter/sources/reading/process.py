@@ -82,8 +82,9 @@ def entry_lines(reading: Reading, most_entries: int) -> Iterator[str]:
 
 
 def fault(kind: str, message: str) -> str:
-    """Return the line of a fault, its message on one line."""
-    return json.dumps({"fault": {"kind": kind, "message": " ".join(message.split())[:LONGEST_MESSAGE]}})
+    """Return the line of a fault, its message on one line and without controls, for it may quote the document."""
+    line = "".join(character for character in " ".join(message.split()) if character.isprintable())
+    return json.dumps({"fault": {"kind": kind, "message": line[:LONGEST_MESSAGE]}})
 
 
 if __name__ == "__main__":

@@ -70,6 +70,8 @@ def tag_problems(source: Source) -> Iterator[Problem]:
 def _tag_problem(source: Source, match: re.Match[str], open_tags: list[tuple[str, int]]) -> Iterator[Problem]:
     name, position = match["name"], match.start()
     if name not in known_tags():
+        if match["closes"]:
+            return  # told where it was opened
         near = difflib.get_close_matches(name.lower(), known_tags(), n=1)
         yield _at(source, position, f"unknown tag <{name}>", f"did you mean <{near[0]}>?" if near else "")
         return

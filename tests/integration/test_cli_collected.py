@@ -1,0 +1,163 @@
+"""``newsletter papers``, ``profiles`` and ``sources`` on the bundled sample feed."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+
+from newsletter.model import Fault, Health, SourceState
+from tests.support.command_line import CommandLine, make_command_line
+from tests.support.databases import migrated_file
+from tests.support.stored import arxiv_entry
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from newsletter.store.sql import SqlStore
+
+__all__ = ["migrated_file"]
+
+TITLES = (
+    "Diffusion models for molecules",
+    "Image compression with diffusion models",
+    "Large language models as judges",
+    "Convex relaxations of packing problems",
+)
+
+
+async def some_papers(store: SqlStore) -> None:
+    now = datetime.now(UTC) - timedelta(hours=1)
+    state = SourceState("samples", last_checked_at=now, last_success_at=now, health=Health.FRESH)
+    entries = [
+        arxiv_entry(number, title=title, abstract=f"About {title.lower()}, in short.", categories=("cs.CV",))
+        for number, title in enumerate(TITLES, start=1)
+    ]
+    await store.save_collection(state, entries, now)
+    newer = arxiv_entry(1, version=2, title=TITLES[0], abstract="Revised.", categories=("cs.CV",))
+    await store.save_collection(state, [newer], now + timedelta(minutes=1))
+
+
+async def broken_source(store: SqlStore) -> None:
+    now = datetime.now(UTC)
+    state = SourceState(
+        "samples",
+        last_checked_at=now,
+        next_check_at=now + timedelta(hours=2),
+        failures=3,
+        fault=Fault("timeout", "no answer within 90 s"),
+        health=Health.BROKEN,
+    )
+    await store.save_collection(state, [], now)
+
+
+@pytest.fixture
+def newsletter(tmp_path: Path, migrated_file: Path) -> CommandLine:
+    return make_command_line(tmp_path, migrated_file)
+
+
+@pytest.fixture
+def collected(newsletter: CommandLine) -> CommandLine:
+    newsletter.with_store(some_papers)
+    return newsletter
+
+
+def titles(newsletter: CommandLine, *arguments: str) -> list[str]:
+    return sorted(item["title"] for item in newsletter("papers", "search", *arguments, "--json").json)
+
+
+def test_papers_are_found_by_queries(collected: CommandLine) -> None:
+    assert titles(collected, "ti:diffusion AND NOT image") == [TITLES[0]]
+    assert titles(collected, "language", "model") == [TITLES[2]]
+    assert titles(collected, "cat:cs.CV") == sorted(TITLES)
+    assert len(titles(collected, "cat:cs.CV", "--limit", "2")) == 2
+    assert titles(collected, "quantum") == []
+    assert "no paper matches" in collected("papers", "search", "quantum").err
+    assert collected("papers", "search", "packing").rows == [["2601.00004", "", TITLES[3]]]
+
+
+def test_a_malformed_query_is_pointed_at(collected: CommandLine) -> None:
+    said = collected("papers", "search", "ti:diffusion AND (image")
+    assert (said.code, said.out) == (2, "")
+    query, pointer, message = said.err.splitlines()
+    assert query == "  ti:diffusion AND (image"
+    assert pointer.index("^") == query.index("(")
+    assert message.startswith("newsletter: column 18: ")
+
+
+def test_a_paper_is_shown_with_what_was_said_of_it(collected: CommandLine) -> None:
+    shown = collected("papers", "show", "arXiv:2601.00001")
+    assert f"title: {TITLES[0]}" in shown.out
+    assert "samples: new v1 oai:arXiv.org:2601.00001v1" in shown.out
+    document = collected("papers", "show", "https://arxiv.org/abs/2601.00001v2", "--json").json
+    assert [seen["version"] for seen in document["versions"]] == [1, 2]
+    assert {sighting["source"] for sighting in document["sightings"]} == {"samples"}
+
+
+def test_a_reference_that_may_mean_many_papers_offers_them(collected: CommandLine) -> None:
+    said = collected("papers", "show", "diffusion models")
+    assert (said.code, len(said.rows)) == (4, 2)
+    chosen = collected("papers", "show", said.rows[0][0], "--json").json
+    assert chosen["title"] == said.rows[0][1]
+    assert collected("papers", "show", "nothing of the kind").code == 4
+
+
+def test_profiles_are_listed_and_shown(newsletter: CommandLine) -> None:
+    assert [row[0] for row in newsletter("profiles", "list").rows] == ["language-models", "team", "vision"]
+    shown = newsletter("profiles", "show", "vision", "--json").json
+    assert shown["topics"] == [{"name": "Vision", "keywords": ["image", "diffusion model"], "query": None}]
+    assert newsletter("profiles", "list", "--json").json[2] == shown
+    assert "at most: 5 papers" in newsletter("profiles", "show", "vision").out
+    assert "did you mean vision?" in newsletter("profiles", "show", "visoin").err
+
+
+def test_a_profile_is_tried_with_scores_and_reasons(collected: CommandLine) -> None:
+    said = collected("profiles", "test", "vision", "--json").json
+    assert (said["papers"], said["taken"], said["share"]) == (4, 2, 0.5)
+    best = said["matches"][0]
+    assert best["paper"]["title"] == TITLES[1]
+    assert best["score"] == pytest.approx(sum(reason["score"] for reason in best["reasons"]))
+    assert {reason["text"] for reason in best["reasons"]} == {"image", "diffusion model"}
+    shown = collected("profiles", "test", "vision", "--limit", "1")
+    assert "vision takes 2 of 4 papers of the last 7 days (50.0%)" in shown.out
+    assert "only the best 1 are shown" in shown.err
+    assert TITLES[0] not in shown.out
+
+
+def test_a_profile_that_takes_too_much_is_warned_of(collected: CommandLine) -> None:
+    (collected.directory / "profiles" / "vision.yaml").write_text("keywords: [diffusion model, language model]\n")
+    said = collected("profiles", "test", "vision", "--json")
+    assert said.json["taken"] == 3
+    assert "vision takes 75% of all papers" in said.err
+
+
+def test_a_profile_may_be_tried_on_nothing(newsletter: CommandLine) -> None:
+    assert "takes 0 of 0 papers" in newsletter("profiles", "test", "vision").out
+
+
+def test_sources_tell_how_they_are(newsletter: CommandLine) -> None:
+    assert newsletter("sources", "list").rows == [["samples", "file", "unchecked", "never", "now"]]
+    newsletter.with_store(broken_source)
+    [row] = newsletter("sources", "list").rows
+    assert row == ["samples", "file", "broken", "never", "in 2 h", "3", "no answer within 90 s"]
+    [document] = newsletter("sources", "list", "--json").json
+    assert document["fault"] == {"kind": "timeout", "message": "no answer within 90 s"}
+
+
+def test_a_source_is_tried_and_nothing_is_stored(newsletter: CommandLine) -> None:
+    said = newsletter("sources", "test", "samples", "--limit", "2", "--json").json
+    assert (said["papers"], len(said["entries"]), said["fault"]) == (66, 2, None)
+    assert said["entries"][0]["authors"][0] == "Emily Thackeray"
+    assert "66 papers understood, 5 shown" in newsletter("sources", "test", "samples").out
+    assert newsletter("papers", "search", "model").rows == []
+    assert newsletter("sources", "list").rows[0][2] == "unchecked"
+
+
+def test_a_source_that_fails_its_trial_says_why(newsletter: CommandLine) -> None:
+    (newsletter.directory / "feed.xml").unlink()
+    said = newsletter("sources", "test", "samples")
+    assert said.code == 1
+    assert said.err.startswith("newsletter: samples: ")
+    assert newsletter("sources", "test", "samples", "--json").json["fault"]["kind"] == "file"
+    assert "did you mean samples?" in newsletter("sources", "test", "sampels").err

@@ -65,16 +65,17 @@ def measure(load: Load) -> dict[str, float]:
     """Return messages per second of each sender, and the ratio of ours to smtp-source's."""
     with sink() as port:
         rounds = [
-            (source(port, load), asyncio.run(transport(port, load)), asyncio.run(deliverer(port, load)))
+            (source(port, load), *asyncio.run(transport(port, load)), asyncio.run(deliverer(port, load)))
             for _ in range(load.rounds)
         ]
-    in_c, ours, whole = (statistics.median(column) for column in zip(*rounds, strict=True))
+    in_c, ours, cpu_us, whole = (statistics.median(column) for column in zip(*rounds, strict=True))
     return {
         "messages": load.messages,
         "connections": load.connections,
         "octets": SIZE,
         "smtp_source_per_s": round(in_c),
         "transport_per_s": round(ours),
+        "transport_cpu_us": round(cpu_us),
         "deliverer_per_s": round(whole),
         "transport_ratio": round(ours / in_c, 2),
         "deliverer_ratio": round(whole / in_c, 2),
@@ -134,7 +135,8 @@ def body() -> bytes:
     return line * (SIZE // len(line))
 
 
-async def transport(port: int, load: Load) -> float:
+async def transport(port: int, load: Load) -> tuple[float, float]:
+    """Return messages per second, and microseconds of processor time for each."""
     client = SmtpTransport(relay(port, load))
     message = b"Subject: digest\r\n\r\n" + body()
     left = load.messages
@@ -147,11 +149,11 @@ async def transport(port: int, load: Load) -> float:
             if outcome.kind is not OutcomeKind.ACCEPTED:
                 raise SystemExit(str(outcome))
 
-    begin = time.perf_counter()
+    begin, worked = time.perf_counter(), time.process_time()
     await asyncio.gather(*(sender() for _ in range(load.connections)))
-    taken = time.perf_counter() - begin
+    taken, worked = time.perf_counter() - begin, time.process_time() - worked
     await client.aclose()
-    return load.messages / taken
+    return load.messages / taken, worked / load.messages * 1e6
 
 
 async def deliverer(port: int, load: Load) -> float:

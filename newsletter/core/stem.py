@@ -14,6 +14,8 @@ from typing import Protocol, cast
 
 import snowballstemmer
 
+from newsletter.core.english import english_stem
+
 
 def _words(text: str) -> frozenset[str]:
     return frozenset(text.split())
@@ -76,8 +78,8 @@ class _Stemmer(Protocol):
 
 
 @cache
-def _stemmer(language: str) -> _Stemmer:
-    return cast(_Stemmer, snowballstemmer.stemmer(language))
+def _russian() -> _Stemmer:
+    return cast(_Stemmer, snowballstemmer.stemmer("russian"))
 
 
 _ENDINGS = "e|ed|es|er|ers|ing|able"
@@ -121,7 +123,7 @@ def stem(token: str) -> str:
 @lru_cache(maxsize=262144)
 def _plain_stem(word: str) -> str:
     if not word.isascii():
-        return _stemmer("russian").stemWord(word) if _CYRILLIC.search(word) else word
+        return _russian().stemWord(word) if _CYRILLIC.search(word) else word
     if not word.isalpha():
         return word[:-1] if re.fullmatch(r"[a-z]*\d+[a-z]?s", word) and len(word) > 3 else word  # noqa: PLR2004 (1980s)
     if _VOWELLESS_PLURAL.fullmatch(word) and not word.endswith("ss"):
@@ -130,7 +132,7 @@ def _plain_stem(word: str) -> str:
     if _BRITISH_SIGN.search(word):
         for pattern, replacement in _BRITISH:
             word = pattern.sub(replacement, word)
-    return _stemmer("english").stemWord(word)
+    return english_stem(word)
 
 
 FUNCTION_WORDS = _words(

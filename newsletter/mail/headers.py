@@ -14,9 +14,9 @@ from newsletter.core.printable import clip, one_line
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-_LINE = 78  # RFC 5322, 2.1.1
+_LINE = 76  # RFC 2047, 2 for lines with encoded words; RFC 5322, 2.1.1 would have 78 for others
 _TEXT_LIMIT = 200  # characters of a subject or name; longer ones help nobody
-_ENCODED_WORD = 75  # RFC 2047, 2
+_ENCODED_WORD = 64  # RFC 2047, 2 allows 75; less leaves room for the field's name before the first one
 _FRAME = len("=?utf-8?q??=")
 _ATOMS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~ -]*")  # atext and spaces: a phrase that needs no quotes (3.2.5)
 _Q_PLAIN = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789!*+-/")  # RFC 2047, 5 (3)
@@ -100,12 +100,12 @@ def _words(text: str) -> Iterator[str]:
 
 
 def _encoded(text: str) -> Iterator[str]:
-    """Yield ``text`` as encoded words of at most 75 characters, no character split between two."""
+    """Yield ``text`` as encoded words of at most 64 characters, no character split between two."""
     as_q = sum(1 if byte in _Q_PLAIN or byte == 0x20 else 3 for byte in text.encode())  # noqa: PLR2004 (a space)
-    encode, limit = (_q, _ENCODED_WORD - _FRAME) if as_q <= len(text.encode()) * 4 / 3 + 4 else (_b, 60)
+    encode = _q if as_q <= len(text.encode()) * 4 / 3 + 4 else _b
     chunk = ""
     for character in text:
-        if chunk and len(encode(chunk + character)) > limit:
+        if chunk and len(encode(chunk + character)) > _ENCODED_WORD - _FRAME:
             yield _framed(chunk, encode is _q)
             chunk = ""
         chunk += character

@@ -90,9 +90,10 @@ class PaperStore(Protocol):
         """Store ``state`` and everything that ``entries`` add, in one transaction, and say what that was.
 
         Entries are joined to known papers by their keys (:mod:`newsletter.core.identity`), strongest first. Where
-        the keys name two papers, these become one. Arrivals are numbered in the order of the commits. On the
-        source's first fetch (as the *stored* state says) new papers are marked ``backlog``. Saving the same entries
-        again changes nothing but ``last_seen_at``.
+        the keys name two papers, these become one. Arrivals are numbered in the order of the commits. When papers
+        are new, the state's ``last_new_paper_at`` becomes ``now`` and its health fresh. On the source's first fetch
+        (as the *stored* state says) new papers are marked ``backlog``. Saving the same entries again changes nothing
+        but ``last_seen_at``.
         """
 
     async def last_arrival(self) -> int:

@@ -60,6 +60,11 @@ def after_check(state: SourceState, result: FetchResult, plan: CheckPlan, now: d
     )
 
 
+def with_new_papers(state: SourceState, now: datetime) -> SourceState:
+    """Return the state of a source whose answer turned out to hold papers that nobody knew."""
+    return replace(state, last_new_paper_at=now, health=Health.FRESH)
+
+
 def quiet_health(state: SourceState, plan: CheckPlan, now: datetime) -> Health:
     """Return what a source is that answered without a new paper: quiet, or stale when that lasts too long."""
     newest = state.last_new_paper_at

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import bindparam, delete, insert, literal, select, tuple_, update
 
+from newsletter.core.checks import with_new_papers
 from newsletter.core.identity import paper_keys as names_of
 from newsletter.core.joining import Joining, Known, KnownSighting, SightingKey, sighting_keys
 from newsletter.core.merging import Collection
@@ -58,6 +59,8 @@ class PaperTables(PaperReader):
             joining = Joining(known, Collection(state.name, arrival, now, is_first))
             await asyncio.to_thread(joining.take_all, entries)
             await Writer(self.database, connection, joining, known).write()
+            if joining.counts.new:
+                await self.save_state(connection, with_new_papers(state, now))
         return joining.counts
 
     async def save_state(self, connection: AsyncConnection, state: SourceState) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import event, func, select
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.engine import make_url
+from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.ext.asyncio import create_async_engine
 
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from sqlalchemy import Connection, Engine, Table
-    from sqlalchemy.engine import URL
     from sqlalchemy.ext.asyncio import AsyncConnection
 
 BUSY_TIMEOUT_S: Final = 30.0
@@ -51,13 +50,13 @@ def parse_address(text: str) -> Address:
     """Return where ``text`` (``sqlite:///path``, ``postgresql://…``) points; StoreError when it is no such address."""
     try:
         url = make_url(text)
-    except ArgumentError:
+    except (ArgumentError, ValueError):
         raise StoreError(f"not the address of a database: {text.rsplit('@', maxsplit=1)[-1]!r}; {ADVICE}") from None
     backend = url.drivername.partition("+")[0]
     if backend == "sqlite":
         return sqlite_address(url)
     if backend in ("postgresql", "postgres"):
-        shown = url.set(drivername="postgresql", password=None, query={})
+        shown = URL.create("postgresql", url.username, host=url.host, port=url.port, database=url.database)
         return Address(url.set(drivername="postgresql+psycopg"), shown.render_as_string())
     raise StoreError(f"unknown kind of database: {backend!r}; {ADVICE}")
 

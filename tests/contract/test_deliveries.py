@@ -233,8 +233,8 @@ async def test_the_newest_issue_counts_whatever_became_of_it_even_when_it_held_n
     bob, eve = await add_people(store, "bob", "eve")
     await settle(store, REJECTED)
     assert await store.last_issue_dates([who, bob]) == {who: TODAY}
-    await store.skip([who, bob], TOMORROW, 5, NOW)
-    await store.skip([who], TODAY, 4, NOW)  # an older one changes nothing
+    await store.skip([who, bob], TOMORROW)
+    await store.skip([who], TODAY)  # an older one changes nothing
     assert await store.last_issue_dates([who, bob, eve, 999]) == {who: TOMORROW, bob: TOMORROW}
 
 
@@ -247,7 +247,7 @@ async def test_only_an_accepted_digest_counts_as_delivered(store: SqlStore) -> N
         assert await store.plan([delivery], {}, at(number)) == 1
         await settle(store, state, minutes=number)
     assert await store.last_delivered([who, 999]) == {who: (2, at(1))}
-    await store.skip([who], days[3] + timedelta(days=1), 9, NOW)
+    await store.skip([who], days[3] + timedelta(days=1))
     assert await store.last_delivered([who]) == {who: (2, at(1))}
 
 

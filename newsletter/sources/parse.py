@@ -38,7 +38,7 @@ class ParseSettings:
     """What one document may cost: processor seconds, seconds by the clock, bytes of memory, entries."""
 
     cpu_s: int = 10
-    timeout_s: float = 30.0
+    timeout_s: float = 60.0
     memory_bytes: int = 768_000_000
     most_entries: int = 10_000
     most_output_bytes: int = 100_000_000

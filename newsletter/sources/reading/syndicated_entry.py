@@ -76,9 +76,8 @@ def entry_of(item: Fields, bases: tuple[str, ...], context: Context) -> Entry | 
     given, link = text_field(item, "id"), web_link(link_of(item), *bases)
     identity = identify((given, link, *other_links(item)), (text_field(item, name) for name in DOI_FIELDS))
     announcement = ANNOUNCEMENT.match(text_field(item, "summary")[:200])
-    is_arxiv = identity.arxiv_id is not None
-    abstract = abstract_of(item, is_arxiv=is_arxiv)
-    title = named(title_of(item, is_arxiv=is_arxiv), abstract)
+    abstract = abstract_of(item, announcement)
+    title = named(title_of(item, is_plain=announcement is not None), abstract)
     if not title:
         return None
     url = abstract_page(identity.arxiv_id) if identity.arxiv_id else link or doi_link(identity)
@@ -86,7 +85,7 @@ def entry_of(item: Fields, bases: tuple[str, ...], context: Context) -> Entry | 
         entry_id=entry_id(identity, given, url, title),
         title=title,
         abstract=abstract,
-        authors=authors_of(author_names(item), is_arxiv=is_arxiv),
+        authors=authors_of(author_names(item), is_arxiv=identity.arxiv_id is not None),
         url=url,
         published_at=published_at(item, context),
         categories=item_categories(item),
@@ -109,30 +108,21 @@ def text_field(fields: Fields, name: str) -> str:
     return value if isinstance(value, str) else ""
 
 
-def title_of(item: Fields, *, is_arxiv: bool) -> str:
-    """Return the title. arXiv writes plain text with TeX; elsewhere markup in titles is common."""
+def title_of(item: Fields, *, is_plain: bool) -> str:
+    """Return the title. arXiv announces plain text with TeX; elsewhere markup in titles is common."""
     value = text_field(item, "title") or text_field(item, "dc_title")
-    return plain_text(value, LONGEST_TITLE) if is_arxiv else typed_text(value, item.get("title_detail"), LONGEST_TITLE)
+    return plain_text(value, LONGEST_TITLE) if is_plain else typed_text(value, item.get("title_detail"), LONGEST_TITLE)
 
 
-def abstract_of(item: Fields, *, is_arxiv: bool) -> str:
+def abstract_of(item: Fields, announcement: re.Match[str] | None) -> str:
     """Return the summary, or the whole content of an item that has no summary."""
     summary = text_field(item, "summary")
-    if is_arxiv:
-        announced = ANNOUNCEMENT.match(summary[:200])
-        return readable_arxiv(summary[announced.end() :] if announced else summary)
+    if announcement:
+        return plain_text(summary[announcement.end() :], LONGEST_ABSTRACT)
     text = typed_text(summary, item.get("summary_detail"), LONGEST_ABSTRACT)
     for content in item.get("content") or () if not text else ():
         text = text or typed_text(text_field(content, "value"), content, LONGEST_ABSTRACT)
     return text
-
-
-def readable_arxiv(abstract: str) -> str:
-    """Return an arXiv abstract: plain text, but for the ``<p>`` that older feeds and mirrors put around it."""
-    stripped = abstract.strip()
-    if stripped.lower().startswith("<p>") or stripped.lower().endswith("</p>"):
-        return readable_text(stripped, LONGEST_ABSTRACT)
-    return plain_text(stripped, LONGEST_ABSTRACT)
 
 
 def typed_text(value: str, detail: Any, limit: int) -> str:

@@ -51,8 +51,8 @@ def test_arxiv_lists_have_no_commas_within_names(text: str, authors: tuple[str, 
 
 @pytest.mark.parametrize("text", ["(" * 100_000, "a. " * 33_000, ", " * 50_000, "A.-" * 33_000 + ",x", " and" * 25_000])
 def test_hostile_lists_take_no_quadratic_time(text: str) -> None:
-    started = time.perf_counter()
+    started = time.process_time()
 
     authors_of(["x, " + text])
 
-    assert time.perf_counter() - started < 3
+    assert time.process_time() - started < 3

@@ -98,8 +98,8 @@ def test_text_without_markup_stays_as_plain_text_would(source: str) -> None:
 @pytest.mark.parametrize("piece", ["<!--", "<!", "<?", "</", "<a ", "<![CDATA[", "&#", "&lt;!--", "<p><", "<b"])
 def test_unclosed_markup_takes_no_quadratic_time(piece: str) -> None:
     source = "<p>x</p>" + piece * (200_000 // len(piece))
-    started = time.perf_counter()
+    started = time.process_time()
 
     readable_text(source, LONGEST_ABSTRACT)
 
-    assert time.perf_counter() - started < 5
+    assert time.process_time() - started < 5

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 _MAXIMUM_WORDS = 300_000  # distinct words remembered between scans: about 60 MB
 _CHANGED = 2  # letters at the end of a stem that the word may spell otherwise (centre, center; policies, polici)
 _SHORTEST_HEAD = 2
+_CERTAIN = 2  # letters of a second word that no ending takes away
 _LONG = 6  # letters from which on a word begins as its stem does
 _NODE_SHIFT = 32
 _SHORTEST_TARGET = 2  # a tag and one letter
@@ -72,10 +73,19 @@ class Lexicon:
         """Return the trie of everything added so far."""
         return Trie(self._children, self._ends, self._nodes)
 
+    def symbols_of_kind(self, kind: str) -> dict[str, int]:
+        """Return the numbers of all symbols of one kind by their text, without the tag."""
+        return {text[1:]: number for text, number in self.symbols.items() if text[0] == kind}
+
     def split_targets(self) -> list[str]:
         """Return, in order, the words that keywords write as one and that a text may write as several."""
         kinds = (SYMBOL_STEM, SYMBOL_PREFIX)
         return sorted({text[1:] for text in self._written if text[0] in kinds and len(text) > _SHORTEST_TARGET})
+
+
+def _head(stemmed: str) -> str:
+    """Return the letters that every word of this stem begins with."""
+    return stemmed[: max(_SHORTEST_HEAD, len(stemmed) - _CHANGED)]
 
 
 class Trie:
@@ -124,11 +134,14 @@ class Words(dict[str, int]):
 
     def __init__(self, lexicon: Lexicon) -> None:
         super().__init__()
-        self._symbols = lexicon.symbols
-        stems = (text[1:] for text in lexicon.symbols if text[0] == SYMBOL_STEM)
-        self._heads = {stemmed[: max(_SHORTEST_HEAD, len(stemmed) - _CHANGED)] for stemmed in stems}
-        self._prefix_lengths = sorted({len(text) - 1 for text in lexicon.symbols if text[0] == SYMBOL_PREFIX})
+        self._breaks = lexicon.symbols_of_kind(SYMBOL_BREAK)
+        self._stems = lexicon.symbols_of_kind(SYMBOL_STEM)
+        self._exact = lexicon.symbols_of_kind(SYMBOL_EXACT)
+        self._prefixes = lexicon.symbols_of_kind(SYMBOL_PREFIX)
+        self._prefix_lengths = sorted({len(prefix) for prefix in self._prefixes})
+        self._heads = {_head(stemmed) for stemmed in self._stems}
         self._targets = lexicon.split_targets()
+        self._target_heads = {_head(target) for target in self._targets}
         self.joined: dict[int, bool] = {}  # pairs of word numbers that may be one word of a keyword
         self._reset()
 
@@ -138,7 +151,7 @@ class Words(dict[str, int]):
         self._flat: list[int] = []
         self._counts: list[int] = []
         self._begins: list[bool] = []
-        self.texts: list[str] = []
+        self.folded: list[str] = []
         self._arrays: tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], NDArray[np.bool_]] | None = None
 
     def trim(self) -> None:
@@ -147,12 +160,13 @@ class Words(dict[str, int]):
             self._reset()
 
     def __missing__(self, word: str) -> int:
-        number = self[word] = len(self.texts)
-        symbols = self._symbols_of(word)
-        self.texts.append(word)
+        number = self[word] = len(self.folded)
+        folded = fold(word)
+        symbols = self._symbols_of(word, folded)
+        self.folded.append(folded)
         self._flat += symbols
         self._counts.append(len(symbols))
-        self._begins.append(self.may_begin(fold(word)))
+        self._begins.append(self.may_begin(folded))
         self._arrays = None
         return number
 
@@ -173,8 +187,18 @@ class Words(dict[str, int]):
             place += 1
         return place < len(self._targets) and self._targets[place].startswith(folded)
 
-    def begins_target(self, folded: str) -> bool:
-        """Return whether a word of some keyword begins with this, or is it."""
+    def may_join(self, pair: tuple[int, int]) -> bool:
+        """Return whether two words may be one word of a keyword, or its beginning."""
+        first, second = self.folded[pair[0]], self.folded[pair[1]]
+        both = first + second
+        if not second.isalnum() or not self._begins_target(both[: len(first) + _CERTAIN]):
+            return False  # nearly always
+        if self.may_begin(both):
+            return True
+        heads = (both[:length] in self._target_heads for length in range(_SHORTEST_HEAD, len(both) + 1))
+        return any(heads) and bool(self.joined_symbols(both))
+
+    def _begins_target(self, folded: str) -> bool:
         place = bisect_left(self._targets, folded)
         return place < len(self._targets) and self._targets[place].startswith(folded)
 
@@ -182,13 +206,13 @@ class Words(dict[str, int]):
         """Return the symbols of several words read as one; exact ones never are."""
         return self._inexact(folded, stem(folded))
 
-    def _symbols_of(self, word: str) -> list[int]:
+    def _symbols_of(self, word: str, folded: str) -> list[int]:
         if BREAK.fullmatch(word):
-            return self._known(SYMBOL_BREAK)
-        folded = fold(word)
+            return list(self._breaks.values())
         symbols = self._inexact(folded, stem(word) if self._may_share_stem(folded) else None)
         for exact in {word, word.removesuffix("'s").removesuffix("’s")}:
-            symbols += self._known(SYMBOL_EXACT + exact)
+            if exact in self._exact:
+                symbols.append(self._exact[exact])
         return symbols
 
     def _may_share_stem(self, folded: str) -> bool:
@@ -198,13 +222,11 @@ class Words(dict[str, int]):
         return any(folded[:length] in self._heads for length in range(_SHORTEST_HEAD, len(folded) + 1))
 
     def _inexact(self, folded: str, stemmed: str | None) -> list[int]:
-        symbols = self._known(SYMBOL_STEM + stemmed) if stemmed is not None else []
+        symbols = [self._stems[stemmed]] if stemmed in self._stems else []
         for length in self._prefix_lengths:
             if length > len(folded):
                 break
-            symbols += self._known(SYMBOL_PREFIX + folded[:length])
+            number = self._prefixes.get(folded[:length])
+            if number is not None:
+                symbols.append(number)
         return symbols
-
-    def _known(self, symbol: str) -> list[int]:
-        number = self._symbols.get(symbol)
-        return [] if number is None else [number]

@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 _FENCE = "\n"  # after every text, so that nothing runs across two
 _LONGEST_JOIN = 4
 _PAIR_SHIFT = 32
-_CERTAIN = 2  # letters of a second word that no ending takes away
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,14 +141,7 @@ class Scanner:
     def _may_join(self, pair: int) -> bool:
         known = self._words.joined.get(pair)
         if known is None:
-            texts = self._words.texts
-            first, second = fold(texts[pair >> _PAIR_SHIFT]), fold(texts[pair & ((1 << _PAIR_SHIFT) - 1)])
-            both = first + second
-            known = (
-                second.isalnum()
-                and self._words.begins_target(both[: len(first) + _CERTAIN])  # cheap, and seldom true
-                and (self._words.may_begin(both) or bool(self._words.joined_symbols(both)))
-            )
+            known = self._words.may_join((pair >> _PAIR_SHIFT, pair & ((1 << _PAIR_SHIFT) - 1)))
             self._words.joined[pair] = known
         return known
 

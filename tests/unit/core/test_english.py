@@ -23,9 +23,11 @@ ROOTS = (
     "syllog biolog y yy ay say play cry tie agr fr bl at iz fall control feel rall toy boy by dy"
 )
 SUFFIXES = (
-    ", s, es, ies, ied, sses, us, ss, eed, eedly, ed, edly, ing, ingly, y, ly, li, e, ll, ic, al, ical, ation, ational, "
+    ", s, es, ies, ied, sses, us, ss, eed, eedly, ed, edly, ing, ingly, y, ly, li, e, ll, ic, al, ical, "
+    "ation, ational, "
     "tional, ization, izer, izers, ator, alism, aliti, ality, fully, fulness, ousness, iveness, ivity, ability, ably, "
-    "ogy, ogist, logically, ness, icate, ative, alize, iciti, ance, ence, ency, able, ible, ant, ement, ment, ent, sion, "
+    "ogy, ogist, logically, ness, icate, ative, alize, iciti, ance, ence, ency, able, ible, ant, ement, ment, "
+    "ent, sion, "
     "tion, ion, ism, ous, ive, ize, er, est, lessly, ently, ously"
 )
 

@@ -37,7 +37,7 @@ _FilterKey = tuple[tuple[str, ...], tuple[str, ...], "Replacements"]
 
 
 class Matcher:
-    """Matches papers against profiles; immutable once built, so that one may serve many readers.
+    """Matches papers against profiles. It remembers words and papers it has met: not for several threads at once.
 
     ``problems`` names (profile, message) for each keyword, name or query that could not be understood; it is left
     out of matching, and the rest of the profile stands.
@@ -218,7 +218,7 @@ def _matches(
 
 def _nothing(profile: Profile) -> str:
     count = sum(len(topic.keywords) for topic in profile.topics)
-    sought = [f"none of {count} keywords"] if count else []
+    sought = ["no keyword" if count == 1 else f"none of {count} keywords"] if count else []
     if any(topic.query for topic in profile.topics):
         sought.append("no query")
     if profile.authors:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from newsletter.core.match_terms import Finder, Found, Terms
     from newsletter.model import Keyword, Match, Paper, Profile, Topic
 
-_REMEMBERED = 2000  # papers whose analysis is kept: a day's, since digests ask for the same ones again and again
+_REMEMBERED = 600  # papers whose analysis is kept (about 30 kB each), since digests ask for the same ones again
 
 
 class Explainer:
@@ -59,8 +59,9 @@ class Explainer:
     def _analysis(self, paper: Paper) -> _Analysis:
         known = self._known.get(paper.id)
         if known is None or (known.paper is not paper and known.paper != paper):
+            self._known.pop(paper.id, None)
             if len(self._known) >= _REMEMBERED:
-                self._known.clear()
+                del self._known[next(iter(self._known))]  # the oldest
             known = self._known[paper.id] = _Analysis(paper, self._terms, self._finder.find([paper]))
         return known
 
@@ -73,13 +74,7 @@ class _Analysis:
         self._terms = terms
         self._found = found
         self._authors = found.authors[0]
-        self._places: dict[int, dict[Part, list[Span]]] = {}
-        parts = [Part(part) for part in found.text_part.tolist()]
-        hits = found.hits
-        columns = (hits.term.tolist(), hits.text.tolist(), hits.start.tolist(), hits.end.tolist())
-        for term, text, start, end in zip(*columns, strict=True):
-            spans = self._places.setdefault(term, {}).setdefault(parts[text], [])
-            spans.append(Span(*hits.row.span(start, end)))
+        self._parts = [Part(part) for part in found.text_part.tolist()]
 
     def topic(self, topic: Topic) -> Iterator[Reason]:
         for keyword in topic.keywords:
@@ -93,12 +88,22 @@ class _Analysis:
             if spans:
                 yield Reason("keyword", keyword.text, "authors", spans, keyword.weight * FIELD_FACTORS[Field.AUTHORS])
             return
-        number = self._terms.text(keyword.text)
-        found = self._places.get(number, {}) if number is not None else {}
+        found = self._places(self._terms.text(keyword.text))
         for part in PARTS[keyword.field]:
             if part in found:
                 points = keyword.weight * PART_FACTORS[part] * repeats(len(found[part]))
                 yield Reason("keyword", keyword.text, PART_NAMES[part], tuple(found[part]), points)
+
+    def _places(self, term: int | None) -> dict[Part, list[Span]]:
+        found: dict[Part, list[Span]] = {}
+        if term is None:
+            return found
+        hits = self._found.hits
+        stretch = hits.of(term)
+        columns = (hits.text[stretch].tolist(), hits.start[stretch].tolist(), hits.end[stretch].tolist())
+        for text, start, end in zip(*columns, strict=True):
+            found.setdefault(self._parts[text], []).append(Span(*hits.row.span(start, end)))
+        return found
 
     def followed(self, profile: Profile) -> Iterator[Reason]:
         for author in dict.fromkeys(profile.authors):

@@ -203,9 +203,15 @@ class SmtpTransport:
             await client.login(relay.username, relay.password or "")
 
     def _build_context(self) -> ssl.SSLContext:
-        context = ssl.create_default_context(cafile=self._relay.ca_file)
+        relay = self._relay
+        proves = relay.effective_tls is not Tls.OPPORTUNISTIC
+        try:
+            context = ssl.create_default_context(cafile=relay.ca_file if proves else None)
+        except OSError as error:  # also what OpenSSL finds wrong in the file
+            text = f"the certificates in {relay.ca_file} cannot be used: {error.strerror or error}"
+            raise OpeningError(Outcome(OutcomeKind.DEFERRED, None, text, step=Step.TLS)) from error
         context.minimum_version = ssl.TLSVersion.TLSv1_2
-        if self._relay.effective_tls is Tls.OPPORTUNISTIC:  # RFC 7435: encrypts against listeners, proves nobody
+        if not proves:  # RFC 7435: encrypts against listeners, proves nobody
             context.check_hostname = False
             context.verify_mode = ssl.CERT_NONE
         return context

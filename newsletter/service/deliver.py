@@ -8,16 +8,13 @@ same Message-ID. Nothing is lost.
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import structlog
 
-from newsletter.core.retry import RetryPolicy
 from newsletter.service.preparing import PreparedDigests
 from newsletter.service.recording import Recorder
-from newsletter.service.sending import Sending
+from newsletter.service.sending import DeliveryPolicy, Sending
 from newsletter.service.tally import DeliveryCounts
 
 if TYPE_CHECKING:
@@ -29,27 +26,6 @@ if TYPE_CHECKING:
 __all__ = ["Deliverer", "DeliveryCounts", "DeliveryPolicy"]
 
 logger = structlog.get_logger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class DeliveryPolicy:
-    """How deliveries are worked off.
-
-    ``owner`` names this process in leases. ``connections`` senders work at once. A delivery is begun in the first half
-    of its ``lease`` or given back, so the lease must be longer than twice the longest dialogue. A subscriber's status
-    is read again when the claim is older than ``recheck_after``. A delivery never attempted within ``staleness`` of
-    being due expires unsent, and its papers go into the next digest. ``prepared_digests`` bounds the memory.
-    """
-
-    envelope_sender: str
-    owner: str
-    connections: int = 4
-    retry: RetryPolicy = field(default_factory=RetryPolicy)
-    lease: timedelta = timedelta(minutes=30)
-    recheck_after: timedelta = timedelta(seconds=5)
-    staleness: timedelta | None = None
-    batch: int = 200
-    prepared_digests: int = 64
 
 
 class Deliverer:

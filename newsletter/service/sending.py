@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import structlog
 
 from newsletter.core.replies import is_about_relay, is_bad_address, is_lost
-from newsletter.core.retry import decide
+from newsletter.core.retry import RetryPolicy, decide
 from newsletter.errors import NotFoundError, StoreError, TemplateError
 from newsletter.model import (
     Attempt,
@@ -28,11 +30,31 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from newsletter.ports import Store, Transport
-    from newsletter.service.deliver import DeliveryPolicy
     from newsletter.service.preparing import PreparedDigests
     from newsletter.service.recording import Recorder
 
 logger = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryPolicy:
+    """How deliveries are worked off.
+
+    ``owner`` names this process in leases. ``connections`` senders work at once. A delivery is begun in the first half
+    of its ``lease`` or given back, so the lease must be longer than twice the longest dialogue. A subscriber's status
+    is read again when the claim is older than ``recheck_after``. A delivery never attempted within ``staleness`` of
+    being due expires unsent, and its papers go into the next digest. ``prepared_digests`` bounds the memory.
+    """
+
+    envelope_sender: str
+    owner: str
+    connections: int = 4
+    retry: RetryPolicy = field(default_factory=RetryPolicy)
+    lease: timedelta = timedelta(minutes=30)
+    recheck_after: timedelta = timedelta(seconds=5)
+    staleness: timedelta | None = None
+    batch: int = 200
+    prepared_digests: int = 64
 
 
 class Sending:

@@ -138,7 +138,7 @@ class SmtpServer:
         self.open_most = max(self.open_most, self.open_now)
         try:
             await self._talk(reader, writer)
-        except (HangUpError, ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
+        except (HangUpError, OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
             pass
         finally:
             self.open_now -= 1
@@ -146,8 +146,9 @@ class SmtpServer:
                 self.empty.set()
             self._tasks.discard(task)
             writer.close()
-            with contextlib.suppress(ConnectionError, OSError, asyncio.CancelledError):
-                await writer.wait_closed()
+            # Python 3.11 waits for ever after a handshake that failed.
+            with contextlib.suppress(OSError, TimeoutError, asyncio.CancelledError):
+                await asyncio.wait_for(writer.wait_closed(), 0.2)
 
     async def _say(self, writer: asyncio.StreamWriter, reply: str) -> bool:
         """Say it; True when it was a 2xx or 3xx."""

@@ -144,6 +144,9 @@ class SubscriberStore(Protocol):
     async def find_subscriber(self, address_key: str) -> Subscriber:
         """Return who has this address (its ``key``); NotFoundError when nobody has."""
 
+    async def find_subscribers(self, address_keys: Collection[str]) -> dict[str, Subscriber]:
+        """Return those who have these addresses, by ``key``; addresses that nobody has are left out."""
+
     async def subscriber(self, subscriber_id: int) -> Subscriber:
         """Return somebody by id; NotFoundError when unknown."""
 

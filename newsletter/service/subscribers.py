@@ -12,7 +12,6 @@ from itertools import islice
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
-from newsletter.errors import NotFoundError
 from newsletter.model import Consent, Origin, Problem, SubscriberStatus
 from newsletter.service.drafts import ATTRIBUTES, show
 
@@ -117,7 +116,7 @@ async def review(
     first_lines: dict[str, int] = {}
     for batch in _batches(rows):
         keys = {row.draft.address.key for row in batch if row.draft is not None}
-        known = await find_known(store, keys)
+        known = await store.find_subscribers(keys)
         for row in batch:
             if row.draft is None:
                 for problem in row.problems:
@@ -138,17 +137,6 @@ def _judged(row: Row, draft: SubscriberDraft, known: Subscriber | None) -> Chang
     change = replace(compare(draft, known), line=row.line)
     refusal = objection(change, known)
     return change if refusal is None else Problem(row.file, row.line, 0, *refusal)
-
-
-async def find_known(store: SubscriberStore, keys: Iterable[str]) -> dict[str, Subscriber]:
-    """Return those of the addresses (their keys) that the store knows."""
-    found = {}
-    for key in keys:
-        try:
-            found[key] = await store.find_subscriber(key)
-        except NotFoundError:
-            continue
-    return found
 
 
 @dataclass(slots=True)

@@ -123,6 +123,15 @@ class SubscriberTables(Part):
         async with self.database.read() as connection:
             return await the_one(connection, address_key)
 
+    async def find_subscribers(self, address_keys: Collection[str]) -> dict[str, Subscriber]:
+        """Return those who have these addresses, by ``key``; addresses that nobody has are left out."""
+        found: dict[str, Subscriber] = {}
+        async with self.database.read() as connection:
+            for chunk in chunks(dict.fromkeys(address_keys)):
+                rows = (await connection.execute(select(subscribers).where(subscribers.c.address_key.in_(chunk)))).all()
+                found.update({each.address.key: each for each in await with_their_rows(connection, rows)})
+        return found
+
     async def subscriber(self, subscriber_id: int) -> Subscriber:
         """Return somebody by id; NotFoundError when unknown."""
         async with self.database.read() as connection:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import typer
+from typer.core import TyperGroup
 from typer.testing import CliRunner
 
 from newsletter.cli.app import RootGroup, app, hoist_config
@@ -63,11 +64,11 @@ def test_an_error_is_a_line_and_an_exit_code(error: BaseException, code: int, sa
 
 
 def every_command() -> list[list[str]]:
-    def below(group: RootGroup, path: list[str]) -> list[list[str]]:
+    def below(group: TyperGroup, path: list[str]) -> list[list[str]]:
         found = []
         for name, command in group.commands.items():
             found.append([*path, name])
-            if hasattr(command, "commands"):
+            if isinstance(command, TyperGroup):
                 found += below(command, [*path, name])
         return found
 

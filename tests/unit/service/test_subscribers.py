@@ -1,11 +1,10 @@
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, cast
 
 import pytest
 
-from newsletter.errors import NotFoundError
 from newsletter.model import Consent, Origin, Problem, Subscriber, SubscriberDraft, SubscriberStatus
 from newsletter.service.subscribers import (
     BATCH,
@@ -28,10 +27,8 @@ class People:
     known: dict[str, Subscriber] = field(default_factory=dict)
     applied: list[list[SubscriberDraft]] = field(default_factory=list)
 
-    async def find_subscriber(self, address_key: str) -> Subscriber:
-        if address_key not in self.known:
-            raise NotFoundError(address_key)
-        return self.known[address_key]
+    async def find_subscribers(self, address_keys: Collection[str]) -> dict[str, Subscriber]:
+        return {key: self.known[key] for key in address_keys if key in self.known}
 
     async def apply_drafts(
         self, drafts: Sequence[SubscriberDraft], consent: Consent, origin: Origin, now: datetime

@@ -46,6 +46,7 @@ class Deliverer:
         self._now = now
         self._recorder = Recorder(store, now, policy.connections)
         self._running = asyncio.Lock()
+        self._is_tidy = True
 
     async def deliver_due(
         self, stop: asyncio.Event | None = None, on_progress: Callable[[DeliveryCounts], None] = lambda _: None
@@ -57,12 +58,15 @@ class Deliverer:
         and written first by the next call.
         """
         async with self._running:
-            if await self._recorder.catch_up():
+            if not self._is_tidy:  # the last run broke off: write what it could not, then take back what it held
+                await self._recorder.catch_up()
                 await self._store.release(self._policy.owner)
+            self._is_tidy = False
             # Rendered anew in each run, so that a template mended meanwhile counts.
             digests = PreparedDigests(self._store, self._renderer, self._policy.prepared_digests)
             sending = Sending(self._store, self._transport, digests, self._recorder, self._policy, self._now)
             counts = await sending.run(stop or asyncio.Event(), on_progress)
+            self._is_tidy = True
         _log(counts)
         return counts
 

@@ -83,17 +83,21 @@ class Sending:
         self._tally = Tally()
 
     async def run(self, stop: asyncio.Event, on_progress: Callable[[DeliveryCounts], None]) -> DeliveryCounts:
-        """Work until done and return the counts; an error of the store or of a sender ends the run and is raised."""
+        """Work until done and return the counts; an error of the store or of a sender ends the run and is raised.
+
+        Then every mail in flight has ended, and what was claimed is still ours, to be released by the next run: the
+        outcomes that the store would not take must be written first.
+        """
         self._stop = stop
         self._on_progress = on_progress
         # One goes ahead: when the relay is down, one delivery meets the closed door and not one per connection.
-        await self._send_one()
+        first = await asyncio.gather(self._send_one(), return_exceptions=True)
         senders = [self._send_all() for _ in range(self._policy.connections)]
-        errors = [error for error in await asyncio.gather(*senders, return_exceptions=True) if error is not None]
-        if not any(isinstance(error, StoreError) for error in errors):
-            self._tally.released = await self._store.release(self._policy.owner)
+        ends = await asyncio.gather(*senders, return_exceptions=True)
+        errors = [end for end in (*first, *ends) if isinstance(end, BaseException)]
         if errors:
             raise errors[0]
+        self._tally.released = await self._store.release(self._policy.owner)
         return self._tally.counts()
 
     @property

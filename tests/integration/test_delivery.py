@@ -10,9 +10,9 @@ from typing import Self
 
 import pytest
 
-from newsletter.errors import StoreFullError, TemplateError
+from newsletter.errors import StoreBusyError, StoreFullError, TemplateError
 from newsletter.mail.smtp import Relay, SmtpTransport, Tls
-from newsletter.model import Attempt, DeliveryState, Digest, OutcomeKind, Paper, SubscriberStatus
+from newsletter.model import Attempt, ClaimedDelivery, DeliveryState, Digest, OutcomeKind, Paper, SubscriberStatus
 from newsletter.service.deliver import Deliverer, DeliveryCounts, DeliveryPolicy
 from newsletter.store.sql import SqlStore
 from tests.support.deliveries import PLANNED_AT, SENDER, PlainDigest, PlainRenderer, make_store, plan
@@ -290,6 +290,44 @@ async def test_a_full_disk_ends_the_run_and_makes_no_doubles_afterwards(tmp_path
     assert await states(store) == {DeliveryState.ACCEPTED: 12}
     assert len({mail.message_id for mail in setting.server.received}) == len(setting.server.received) == 12
     await store.aclose()
+
+
+async def test_a_store_that_was_busy_delays_and_loses_nothing(tmp_path: Path, clock: Clock) -> None:
+    class BusyStore(SqlStore):
+        claims = 0
+
+        async def claim(self, owner: str, limit: int, lease: timedelta, now: datetime) -> list[ClaimedDelivery]:
+            self.claims += 1
+            if self.claims == 2:
+                raise StoreBusyError("locked by somebody else")
+            return await super().claim(owner, limit, lease, now)
+
+    store = BusyStore(make_store(tmp_path).database)
+    await plan(store, 12)
+    async with Setting(store, clock, Script()) as setting:
+        with pytest.raises(StoreBusyError):
+            await setting.deliverer.deliver_due()
+        first = len(setting.server.received)
+        assert (await setting.deliver()).accepted == 12 - first
+    assert await states(store) == {DeliveryState.ACCEPTED: 12}
+    assert len({mail.message_id for mail in setting.server.received}) == len(setting.server.received) == 12
+    await store.aclose()
+
+
+async def test_an_unforeseen_error_ends_what_is_in_flight_and_loses_nothing(store: SqlStore, clock: Clock) -> None:
+    await plan(store, 12)
+
+    def on_progress(counts: DeliveryCounts) -> None:
+        if counts.planned == 4:
+            raise RuntimeError("the terminal is gone")
+
+    async with Setting(store, clock, Script(delay_s=0.01)) as setting:
+        with pytest.raises(RuntimeError):
+            await setting.deliverer.deliver_due(on_progress=on_progress)
+        recorded = (await states(store))[DeliveryState.ACCEPTED]
+        assert recorded == len(setting.server.received)
+        assert (await setting.deliver()).accepted == 12 - recorded
+    assert len({mail.message_id for mail in setting.server.received}) == len(setting.server.received) == 12
 
 
 async def test_a_claim_that_grew_old_is_given_back_unbegun(store: SqlStore, clock: Clock) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from functools import cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup, escape
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from newsletter.mail.brand import Brand
 
 _MARK = Markup('<b class="mark" style="font-weight:inherit;padding:1px 2px;border-radius:3px;background-color:{}">')
-_MARK_END = Markup("</b>")
 _NARROW = re.compile("[ -~\u00a1-\u00ac\u00ae-\u02ff\u2010-\u2027\u2030-\u205e\u2190-\u21ff\u2605]*")
 TEXT_WIDTH = 72  # columns of the plain-text part
 
@@ -39,7 +38,7 @@ def common_filters() -> dict[str, Callable[..., Any]]:
 
 def html_filters(brand: Brand) -> dict[str, Callable[..., Any]]:
     """Return the filters of HTML templates."""
-    opening = _MARK.format(brand.light.highlight)
+    opening = str(_MARK.format(brand.light.highlight))
     return common_filters() | {"marked": lambda value: marked_html(value, opening)}
 
 
@@ -48,16 +47,13 @@ def text_filters() -> dict[str, Callable[..., Any]]:
     return common_filters() | {"marked": marked_text, "wrap": wrap, "width": display_width}
 
 
-def marked_html(value: Marked | str, opening: Markup) -> Markup:
+def marked_html(value: Marked | str, opening: str) -> Markup:
     """Return the value escaped, each marked stretch within ``opening`` and ``</b>``: a highlight, and bold where styles
     are stripped.
     """
     pieces = (value if isinstance(value, Marked) else whole(value)).pieces
-    if len(pieces) == 1 and not pieces[0][1]:
-        return escape(pieces[0][0])
-    return Markup("").join(
-        opening + escape(text) + _MARK_END if is_marked else escape(text) for text, is_marked in pieces
-    )
+    shown = "".join([f"{opening}{escape(text)}</b>" if is_marked else escape(text) for text, is_marked in pieces])
+    return Markup(shown)  # noqa: S704 (each piece has been escaped)
 
 
 def marked_text(value: Marked | str) -> str:
@@ -70,10 +66,19 @@ def wrap(value: object, width: int = TEXT_WIDTH, indent: str = "", first: str | 
     """Return the value in lines of at most ``width`` columns, wide characters counted as two, each line after
     ``indent`` (the first one after ``first``, when given). Words longer than a line, addresses above all, stay whole.
     """
-    text = one_line(str(value))
-    start = indent if first is None else first
+    return _wrapped(str(value), width, indent, indent if first is None else first)
+
+
+@lru_cache(maxsize=8192)  # the digests of one day share their papers
+def _wrapped(value: str, width: int, indent: str, start: str) -> str:
+    text = one_line(value)
     if len(start) == len(indent) and _NARROW.fullmatch(text):
-        return ("\n" + indent).join([start, *_breaks(width - len(indent)).findall(text)]).replace("\n" + indent, "", 1)
+        lines = _breaks(width - len(indent)).findall(text)
+        return start + ("\n" + indent).join(lines)
+    return _wrapped_by_columns(text, width, indent, start)
+
+
+def _wrapped_by_columns(text: str, width: int, indent: str, start: str) -> str:
     lines, line = [], start
     filled = display_width(line)
     is_empty = True

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit
 
@@ -28,6 +29,7 @@ class LinkView:
     stars: int | None = None
 
 
+@lru_cache(maxsize=8192)  # the digests of one day share their papers
 def web_url(url: str | None, limit: int) -> str:
     """Return an http(s) address in ASCII without white space, or "" for anything else and for what is longer than
     ``limit`` characters.
@@ -79,6 +81,7 @@ def _pdf_url(paper: Paper, limit: int) -> str:
     return web_url(f"https://arxiv.org/pdf/{paper.arxiv_id}", limit) if paper.arxiv_id else ""
 
 
+@lru_cache(maxsize=1024)
 def _page_label(url: str | None) -> str:
     try:
         host = urlsplit(url or "").hostname or ""

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 HTML_BUDGET = 90_000
 """Bytes of HTML that a mail may have: Gmail cuts what is over 102 kB, and the recipient's own words come on top."""
 
-_ROOMS = (
+ROOMS = (
     Room(excerpt=360, title=300, url=2_000),
     Room(excerpt=280, title=240, url=1_000),
     Room(excerpt=200, title=200, url=500),
@@ -154,7 +154,7 @@ class Renderer:
     ) -> PreparedDigest:
         variables = self._variables(digest, papers, language)
         html = ""
-        for room in _ROOMS:
+        for room in ROOMS:
             sections = section_views(digest, papers, room)
             variables |= {"sections": sections, "omitted": sum(section.omitted for section in sections)}
             html = fill_html(compiled, variables)

@@ -20,7 +20,7 @@ def read(field: bytes) -> str:
 
 
 @given(st.text(max_size=150))
-@settings(deadline=None)
+@settings(deadline=None, max_examples=40)
 def test_subjects_are_read_as_they_were_meant(text: str) -> None:
     field = headers.unstructured("Subject", text)
     meant = headers.header_text(text)
@@ -30,7 +30,7 @@ def test_subjects_are_read_as_they_were_meant(text: str) -> None:
 
 
 @given(st.text("añ=?_ 日\u200d👩", max_size=150))
-@settings(deadline=None)
+@settings(deadline=None, max_examples=40)
 def test_mixed_words_keep_their_spaces(text: str) -> None:
     field = headers.unstructured("Subject", text)
     assert read(field) == headers.header_text(text)
@@ -38,7 +38,7 @@ def test_mixed_words_keep_their_spaces(text: str) -> None:
 
 
 @given(st.text(max_size=60))
-@settings(deadline=None)
+@settings(deadline=None, max_examples=40)
 def test_names_are_read_as_they_were_meant(name: str) -> None:
     field = headers.mailbox("From", name, "digest@example.org")
     message = email.message_from_bytes(field + b"\r\n", policy=email.policy.default)

@@ -171,7 +171,7 @@ def test_international_addresses() -> None:
 @given(
     st.text(max_size=60), st.text(max_size=60), st.text(max_size=60), st.text(alphabet=st.characters(), max_size=200)
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 def test_no_value_breaks_out_of_its_header(name: str, address: str, message_id: str, topic: str) -> None:
     brand = Brand(name=name, sender="digest@example.org", list_id=name, reply_to=address, contact=address)
     evil = replace(READER, address=EmailAddress(address, address, address))
@@ -194,7 +194,7 @@ _RENDERER = Renderer([], BRAND, unsubscribe_url)
 
 
 @given(st.lists(st.text(max_size=120), min_size=1, max_size=5), st.text(alphabet="abc=-_ é\n", max_size=100))
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=40, deadline=None)
 def test_parts_are_joined_as_they_were_split(pieces: list[str], value: str) -> None:
     clean = [piece.replace("\r", "").encode("utf-8", "replace").decode() for piece in pieces]
     names = [name for piece in clean for name in (piece, "schedule")][:-1]

@@ -1,0 +1,113 @@
+"""How fast digests become mail: ``python -m tests.bench.bench_render [--json]``, medians in milliseconds.
+
+A digest of 20 papers with abstracts of about 1,500 characters. *fill* is Jinja alone, HTML and text, after compilation;
+*prepare* adds what comes before it (excerpts, marked words, links), with papers that no earlier digest held and with
+papers that one did. *compose* is one recipient's finished message; its peer builds the same message with Python's
+``EmailMessage`` and ``as_bytes``, as most newsletters do, in the same run.
+"""
+
+from __future__ import annotations
+
+import argparse
+import email.policy
+import json
+import statistics
+import sys
+import time
+from datetime import UTC, datetime
+from email.message import EmailMessage
+from typing import TYPE_CHECKING
+
+from newsletter.mail.excerpt import excerpt
+from newsletter.mail.fill import fill_html, fill_text
+from newsletter.mail.render import ROOMS
+from newsletter.mail.sentences import rated_sentences
+from newsletter.mail.view import section_views
+from tests.support.mails import ABSTRACT, make_digest, make_renderer, unsubscribe_url
+from tests.support.samples import make_subscriber
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from newsletter.mail.render import PreparedDigest, Renderer
+
+NOW = datetime(2026, 11, 24, 6, 0, tzinfo=UTC)
+MESSAGE_ID = "<20261124.1.abcdef@example.org>"
+READER = make_subscriber()
+
+
+def median_ms(run: Callable[[], object], rounds: int, before: Callable[[], object] = lambda: None) -> float:
+    """Return the median time of ``run`` in milliseconds, ``before`` not counted."""
+    times = []
+    for _ in range(rounds):
+        before()
+        started = time.perf_counter()
+        run()
+        times.append((time.perf_counter() - started) * 1_000)
+    return round(statistics.median(times), 4)
+
+
+def measure(rounds: int) -> dict[str, float]:
+    renderer = make_renderer()
+    digest, papers = make_digest(20, "Contrastive learning", "Evaluation", abstract=ABSTRACT * 4)
+    prepared = renderer.prepare(digest, papers)
+    html, text = prepared.html(READER), prepared.text(READER)
+    compiled = renderer._compiled["digest"]
+    variables = renderer._variables(digest, papers, "en") | {
+        "sections": section_views(digest, papers, ROOMS[0]),
+        "omitted": 0,
+    }
+    prepared.compose(READER, MESSAGE_ID, NOW)
+    return {
+        "html_bytes": len(html.encode()),
+        "message_bytes": len(prepared.compose(READER, MESSAGE_ID, NOW)),
+        "compile_ms": median_ms(lambda: renderer._compiler.compile("digest"), rounds=max(3, rounds // 20)),
+        "fill_html_ms": median_ms(lambda: fill_html(compiled, variables), rounds),
+        "fill_text_ms": median_ms(lambda: fill_text(compiled, variables), rounds),
+        "prepare_known_papers_ms": median_ms(lambda: renderer.prepare(digest, papers), rounds),
+        "prepare_new_papers_ms": median_ms(lambda: renderer.prepare(digest, papers), rounds, before=_forget),
+        "first_compose_ms": _first_compose(renderer, rounds),
+        "compose_ms": median_ms(lambda: prepared.compose(READER, MESSAGE_ID, NOW), rounds * 5),
+        "emailmessage_ms": median_ms(lambda: _peer(prepared, html, text), max(5, rounds // 5)),
+    }
+
+
+def _forget() -> None:
+    excerpt.cache_clear()
+    rated_sentences.cache_clear()
+
+
+def _first_compose(renderer: Renderer, rounds: int) -> float:
+    """Return the time of a digest's first message, which encodes both parts."""
+    fresh = [renderer.prepare(*make_digest(20, abstract=ABSTRACT * 4)) for _ in range(max(5, rounds // 10))]
+    return median_ms(lambda: fresh.pop().compose(READER, MESSAGE_ID, NOW), len(fresh))
+
+
+def _peer(prepared: PreparedDigest, html: str, text: str) -> bytes:
+    message = EmailMessage(policy=email.policy.SMTP)
+    message["From"] = "The Morning Preprint <digest@example.org>"
+    message["To"] = READER.address.wire
+    message["Subject"] = prepared.subject
+    message["Message-ID"] = MESSAGE_ID
+    message["List-Unsubscribe"] = f"<{unsubscribe_url(READER)}>"
+    message["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
+    message.set_content(text, cte="quoted-printable")
+    message.add_alternative(html, subtype="html", cte="quoted-printable")
+    return message.as_bytes()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.add_argument("--rounds", type=int, default=200, help="how often each thing is done")
+    arguments = parser.parse_args()
+    figures = measure(arguments.rounds)
+    if arguments.json:
+        sys.stdout.write(json.dumps(figures) + "\n")
+        return
+    for name, value in figures.items():
+        sys.stdout.write(f"{name:26}{value:12,.4f}\n" if name.endswith("_ms") else f"{name:26}{value:12,}\n")
+
+
+if __name__ == "__main__":
+    main()

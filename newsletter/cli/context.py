@@ -12,6 +12,7 @@ import typer  # noqa: TC002 (Typer reads the annotations of commands when they a
 
 from newsletter.core.address import parse_address
 from newsletter.errors import AddressError, NotFoundError
+from newsletter.wiring import open_application
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable
@@ -41,7 +42,6 @@ def directory_of(context: typer.Context) -> Path:
 
 def run(context: typer.Context, work: Callable[[Application], Awaitable[T]]) -> T:
     """Open the application, do ``work`` with it, close it, and return what came of it."""
-    from newsletter.wiring import open_application  # noqa: PLC0415 (--help must not wait for the database's libraries)
 
     async def within() -> T:
         async with open_application(directory_of(context)) as application:

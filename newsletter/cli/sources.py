@@ -12,6 +12,7 @@ from newsletter.cli.output import heading, note, plural, print_fields, print_jso
 from newsletter.cli.subscriber_options import AsJson  # noqa: TC001 (Typer reads the annotations of commands)
 from newsletter.errors import NewsletterError
 from newsletter.model import SourceState
+from newsletter.wiring import build_parts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -70,8 +71,6 @@ def try_out(
     """
 
     async def work(application: Application) -> FetchResult:
-        from newsletter.wiring import build_parts  # noqa: PLC0415 (--help must not wait for the database's libraries)
-
         parts = build_parts(application)
         try:
             by_name = {scheduled.source.name: scheduled.source for scheduled in parts.sources}

@@ -14,6 +14,7 @@ from newsletter.errors import ConfigurationError, ConflictError
 from newsletter.model import Frequency, Origin, Problem
 from newsletter.service.drafts import Vocabulary, read_draft
 from newsletter.settings.profiles import profile_paths
+from newsletter.wiring import build_renderer
 
 if TYPE_CHECKING:
     from newsletter.model import Keyword, Subscriber, SubscriberDraft
@@ -69,7 +70,8 @@ class Words:
 
 def vocabulary_of(application: Application) -> Vocabulary:
     """Return the names that may be used of subscribers here."""
-    return Vocabulary(frozenset(profile.name for profile in application.configuration.profiles))
+    profiles = frozenset(profile.name for profile in application.configuration.profiles)
+    return Vocabulary(profiles, frozenset(build_renderer(application).template_names()))
 
 
 def draft_from(words: Words, application: Application) -> SubscriberDraft:

@@ -61,14 +61,22 @@ def test_somebody_is_added_with_what_is_said_and_the_defaults_for_the_rest(newsl
 
 
 def test_everything_that_is_wrong_with_the_options_is_told_at_once(newsletter: CommandLine) -> None:
-    words = ("--profile", "visoin", "--zone", "Berlin", "--at", "noon", "--on", "Fryday")
+    words = ("--profile", "visoin", "--zone", "Berlin", "--at", "noon", "--on", "Fryday", "--template", "digset")
     said = newsletter("subscribers", "add", "ada", *words)
     assert said.code == 2
     lines = said.err.splitlines()
-    assert [line.split(":")[1].strip() for line in lines] == ["ADDRESS", "--zone", "--at", "--on", "--profile"]
+    assert [line.split(":")[1].strip() for line in lines] == [
+        "ADDRESS",
+        "--zone",
+        "--at",
+        "--on",
+        "--profile",
+        "--template",
+    ]
     assert "did you mean “Europe/Berlin”?" in lines[1]
     assert "did you mean “friday”?" in lines[3]
     assert "did you mean “vision”?" in lines[4]
+    assert "did you mean “digest”?" in lines[5]
     assert newsletter("subscribers", "list").rows == []
 
 

@@ -27,7 +27,7 @@ from newsletter.wiring import build_issuer, build_renderer, build_transport, sta
 if TYPE_CHECKING:
     from newsletter.mail.render import PreparedDigest
     from newsletter.model import Outcome, Subscriber
-    from newsletter.service.issue import Proposal
+    from newsletter.service.edition import Proposal
     from newsletter.wiring import Application
 
 WhoArgument = Annotated[

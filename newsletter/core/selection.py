@@ -6,7 +6,7 @@ encoded once for any number of subscribers.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from newsletter.core.rank import select
@@ -135,11 +135,19 @@ class Picker:
             and reader.window.has_new_version(paper)
         )
 
-    def _cut(self, profile: Profile, matches: Sequence[Match], taken: set[int]) -> Iterable[Section]:
+    def _cut(self, profile: Profile, matches: Sequence[Match], taken: set[int]) -> list[Section]:
+        sections: list[Section] = []
+        unseen = 0  # of topics that the cap left without a single paper: counted where the profile's list ends
         for topic, chosen, omitted in select(matches, self.papers, profile):
+            if not chosen:
+                unseen += omitted
+                continue
             selected = tuple(self._select(match) for match in chosen)
             taken.update(paper.paper_id for paper in selected)
-            yield Section(profile.name, profile.title, topic, selected, omitted)
+            sections.append(Section(profile.name, profile.title, topic, selected, omitted))
+        if sections and unseen:
+            sections[-1] = replace(sections[-1], omitted=sections[-1].omitted + unseen)
+        return sections
 
     def _cut_updates(self, profile: Profile, matches: Sequence[Match], taken: set[int]) -> Iterable[Section]:
         cuts = select(matches, self.papers, profile)

@@ -6,9 +6,11 @@ scores and reasons are planned: the mail is rendered when it is sent.
 
 from __future__ import annotations
 
+import asyncio
 from collections import defaultdict
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import time, timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
@@ -16,15 +18,7 @@ import structlog
 
 from newsletter.core.due import DueIssue, due_issue, first_issue, local_date
 from newsletter.core.match import Matcher
-from newsletter.core.selection import (
-    Limits,
-    Picker,
-    Reader,
-    Window,
-    compose_digest,
-    source_notes,
-    update_notices,
-)
+from newsletter.core.selection import Limits, Window, source_notes, update_notices
 from newsletter.model import (
     Consent,
     EmailAddress,
@@ -35,22 +29,19 @@ from newsletter.model import (
     Profile,
     Subscriber,
     SubscriberStatus,
-    Topic,
     Weekday,
 )
+from newsletter.service.edition import DuePerson, Edition, News, Proposal, personal_profile
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
     from datetime import date, datetime
 
-    from newsletter.core.selection import Ledger
-    from newsletter.model import Digest, Match, Paper, SourceState
     from newsletter.ports import Store
 
 logger = structlog.get_logger(__name__)
 
 CHUNK = 1000
-PERSONAL_TITLE = "Your keywords"
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,24 +77,6 @@ class IssueReport:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class DuePerson:
-    """Somebody and the issue that they should have."""
-
-    subscriber: Subscriber
-    issue: DueIssue
-
-
-@dataclass(frozen=True, slots=True)
-class Proposal:
-    """What somebody's issue would hold now, with the papers in it; ``digest.kind`` is quiet when that is nothing."""
-
-    subscriber: Subscriber
-    digest: Digest
-    papers: Mapping[int, Paper]
-    arrival_through: int
-
-
 @dataclass(slots=True)
 class Issuer:
     """Plans issues over a store for a set of profiles."""
@@ -112,16 +85,20 @@ class Issuer:
     profiles: Mapping[str, Profile]
     source_names: Sequence[str]
     policy: IssuePolicy
-    _matcher: Matcher | None = field(default=None)
+    _matcher: Matcher | None = None
+    _news: News | None = None
 
     async def issue(
         self, now: datetime, *, dry_run: bool = False, on_progress: Callable[[int], None] = lambda _: None
     ) -> IssueReport:
         """Plan everything that is due at ``now`` and return what that was; with ``dry_run`` store nothing."""
         report = IssueReport() if dry_run else IssueReport(resumed=await self._resume(now))
-        async for people in self._due(now):
-            report += await self._issue_chunk(people, now, dry_run=dry_run)
-            on_progress(len(people))
+        try:
+            async for people in self._due(now):
+                report += await self._issue_chunk(people, now, dry_run=dry_run)
+                on_progress(len(people))
+        finally:
+            self._news = None
         if report != IssueReport():
             logger.info("issue.done", planned=report.planned, skipped=report.skipped, digests=report.digests)
         return report
@@ -129,8 +106,10 @@ class Issuer:
     async def propose(self, subscribers: Sequence[Subscriber], now: datetime) -> list[Proposal]:
         """Return what each of these people's issue would hold if it were made now, whatever their hour or status."""
         people = [DuePerson(subscriber, DueIssue(local_date(subscriber.zone, now), now)) for subscriber in subscribers]
-        edition = await self._edition(people, now)
-        return [edition.proposal(person) for person in people]
+        try:
+            return await self._propose(people, now)
+        finally:
+            self._news = None
 
     async def _resume(self, now: datetime) -> int:
         # A pause ends on its date wherever that date has begun: UTC+14 is first, and the zone decides.
@@ -166,14 +145,9 @@ class Issuer:
     async def _issue_chunk(self, people: Sequence[DuePerson], now: datetime, *, dry_run: bool) -> IssueReport:
         if not people:
             return IssueReport()
-        edition = await self._edition(people, now)
-        proposals = [(person, edition.proposal(person)) for person in people]
-        wanted = [
-            pair for pair in proposals if pair[1].digest.kind is not IssueKind.QUIET or self.policy.mail_when_quiet
-        ]
-        silent = [
-            pair for pair in proposals if pair[1].digest.kind is IssueKind.QUIET and not self.policy.mail_when_quiet
-        ]
+        proposals = list(zip(people, await self._propose(people, now), strict=True))
+        wanted = [pair for pair in proposals if self._is_mailed(pair[1])]
+        silent = [pair for pair in proposals if not self._is_mailed(pair[1])]
         report = _count([proposal for _, proposal in wanted], skipped=len(silent))
         if dry_run:
             return report
@@ -185,6 +159,14 @@ class Issuer:
         await self._skip(silent)
         return replace(report, planned=planned)
 
+    async def _propose(self, people: Sequence[DuePerson], now: datetime) -> list[Proposal]:
+        edition = await self._edition(people, now)
+        # In a thread, since matching a day takes a second or so, and mails are on their way meanwhile.
+        return await asyncio.to_thread(lambda: [edition.proposal(person) for person in people])
+
+    def _is_mailed(self, proposal: Proposal) -> bool:
+        return proposal.digest.kind is not IssueKind.QUIET or self.policy.mail_when_quiet
+
     async def _skip(self, silent: Sequence[tuple[DuePerson, Proposal]]) -> None:
         by_date: dict[date, list[int]] = defaultdict(list)
         for person, _ in silent:
@@ -194,128 +176,46 @@ class Issuer:
 
     async def _edition(self, people: Sequence[DuePerson], now: datetime) -> Edition:
         ids = [person.subscriber.id for person in people]
-        # Read before the papers: what arrives between the two is looked at twice, never missed.
-        arrival_through = await self.store.last_arrival()
         delivered = await self.store.last_delivered(ids)
         windows = {
             subscriber_id: Window(now, self.policy.limits, *(delivered.get(subscriber_id) or (None, None)))
             for subscriber_id in ids
         }
-        papers = await self._papers(people, windows.values(), now)
+        own = [personal_profile(person.subscriber) for person in people if person.subscriber.keywords]
+        news = await self._news_since(self._floor(people, windows.values()), now)
         return Edition(
-            papers={paper.id: paper for paper in papers},
+            news=news,
             windows=windows,
-            ledger=await self.store.sent_papers(ids, [paper.id for paper in papers]),
-            states=await self.store.source_states(),
-            source_names=self.source_names,
-            profiles=self.profiles,
-            shared=self._shared_matcher(),
-            personal=Matcher([personal_profile(person.subscriber) for person in people if person.subscriber.keywords]),
-            arrival_through=arrival_through,
+            ledger=await self.store.sent_papers(ids, list(news.papers)),
+            personal=await asyncio.to_thread(Matcher, own) if own else None,
         )
 
-    async def _papers(self, people: Sequence[DuePerson], windows: Iterable[Window], now: datetime) -> list[Paper]:
-        trending = any(
-            self.profiles[name].trending
-            for person in people
-            for name in person.subscriber.profiles
-            if name in self.profiles
-        )
-        floors = [window.after_arrival for window in windows]
-        known = [floor for floor in floors if floor is not None]
+    def _floor(self, people: Sequence[DuePerson], windows: Iterable[Window]) -> int:
+        """Return the arrival after which papers matter to these people: 0 where days decide, not arrivals."""
+        names = {name for person in people for name in person.subscriber.profiles}
+        if any(self.profiles[name].trending for name in names if name in self.profiles):
+            return 0
+        return min(window.after_arrival or 0 for window in windows)
+
+    async def _news_since(self, floor: int, now: datetime) -> News:
+        """Return the papers after ``floor``, matched; those of the people before serve again where they reach back."""
+        if self._news is not None and self._news.floor <= floor:
+            return self._news
+        # Read before the papers: what arrives between the two is looked at twice, never missed.
+        arrival_through = await self.store.last_arrival()
         limits = self.policy.limits
-        everything = trending or len(known) < len(floors)
-        oldest = now - max(limits.lookback if everything else limits.staleness, limits.staleness)
-        return await self.store.arrived_papers(0 if everything else min(known), oldest)
-
-    def _shared_matcher(self) -> Matcher:
+        papers = await self.store.arrived_papers(floor, now - max(limits.lookback, limits.staleness))
         if self._matcher is None:
-            self._matcher = Matcher(list(self.profiles.values()))
-        return self._matcher
-
-
-@dataclass(slots=True)
-class Edition:
-    """The papers and people of one run: matches once, then answers for each reader, equal readers once."""
-
-    papers: Mapping[int, Paper]
-    windows: Mapping[int, Window]
-    ledger: Mapping[int, Ledger]
-    states: Mapping[str, SourceState]
-    source_names: Sequence[str]
-    profiles: Mapping[str, Profile]
-    shared: Matcher
-    personal: Matcher
-    arrival_through: int
-    _digests: dict[tuple[object, ...], Digest] = field(default_factory=dict)
-    _picker: Picker | None = None
-    _fresh: dict[Window, tuple[Paper, ...]] = field(default_factory=dict)
-
-    def proposal(self, person: DuePerson) -> Proposal:
-        """Return what this person's issue holds."""
-        subscriber = person.subscriber
-        profiles = [self.profiles[name] for name in subscriber.profiles if name in self.profiles]
-        if subscriber.keywords:
-            profiles.append(personal_profile(subscriber))
-        reader = Reader(
-            tuple(profiles),
-            self.windows[subscriber.id],
-            self.ledger.get(subscriber.id, frozenset()),
-            subscriber.template,
-            subscriber.language,
+            self._matcher = await asyncio.to_thread(Matcher, list(self.profiles.values()))
+        self._news = News(
+            floor=floor,
+            arrival_through=arrival_through,
+            papers={paper.id: paper for paper in papers},
+            profiles=self.profiles,
+            matcher=self._matcher,
+            notes=partial(source_notes, await self.store.source_states(), self.source_names),
         )
-        digest = self._digest(reader, person.issue.issue_date)
-        papers = {paper_id: self.papers[paper_id] for paper_id in digest.paper_ids}
-        return Proposal(subscriber, digest, papers, self.arrival_through)
-
-    def _digest(self, reader: Reader, issue_date: date) -> Digest:
-        # By names: hashing whole profiles for each of many subscribers would cost more than picking.
-        names = tuple(profile.name for profile in reader.profiles)
-        key = (names, reader.window, reader.ledger, reader.template, reader.language, issue_date)
-        if key not in self._digests:
-            fresh = self._fresh_papers(reader.window)
-            self._digests[key] = compose_digest(
-                self._sections().sections(reader),
-                reader,
-                issue_date,
-                considered=len(fresh),
-                notes=source_notes(self.states, self.source_names, fresh),
-            )
-        return self._digests[key]
-
-    def _sections(self) -> Picker:
-        if self._picker is None:
-            papers = list(self.papers.values())
-            scans = {False: self.shared.scan(papers), True: self.personal.scan(papers)}
-            matchers = {False: self.shared, True: self.personal}
-
-            def matches(profile: str) -> Iterable[Match]:
-                return scans[is_personal(profile)].matches(profile)
-
-            def explain(paper: Paper, match: Match) -> Match:
-                return matchers[is_personal(match.profile)].explain(paper, match)
-
-            self._picker = Picker(self.papers, matches, explain)
-        return self._picker
-
-    def _fresh_papers(self, window: Window) -> tuple[Paper, ...]:
-        if window not in self._fresh:
-            self._fresh[window] = tuple(paper for paper in self.papers.values() if window.has_new(paper))
-        return self._fresh[window]
-
-
-def is_personal(profile: str) -> bool:
-    """Return whether a profile's name stands for somebody's own keywords; no file may define such a name."""
-    return profile.startswith("personal:")
-
-
-def personal_profile(subscriber: Subscriber) -> Profile:
-    """Return somebody's own keywords as a profile.
-
-    It is named by its keywords, not by its owner: people with the same keywords share a digest.
-    """
-    name = "personal:" + "\x1f".join(f"{word.text}\x1e{word.weight}\x1e{word.field}" for word in subscriber.keywords)
-    return Profile(name, PERSONAL_TITLE, topics=(Topic(PERSONAL_TITLE, subscriber.keywords),))
+        return self._news
 
 
 def stand_in(profile: str, now: datetime) -> Subscriber:

@@ -9,7 +9,7 @@ from newsletter.core.due import next_issue
 from newsletter.core.match import Matcher
 from newsletter.core.selection import Window
 from newsletter.model import DeliveryState, SubscriberStatus
-from newsletter.service.issue import personal_profile
+from newsletter.service.edition import personal_profile
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,7 +35,7 @@ def why_profile(paper: Paper, profile: Profile) -> Verdict:
     matcher = Matcher([profile])
     matches = _explained(matcher, paper, profile)
     if matches:
-        return Verdict(paper, "taken", tuple(_matched_line(match) for match in matches), matches)
+        return Verdict(paper, "taken", tuple(_matched_line(profile, match) for match in matches), matches)
     return Verdict(paper, "not taken", matcher.why_not(paper, profile.name))
 
 
@@ -45,8 +45,9 @@ async def why_subscriber(store: Store, issuer: Issuer, paper: Paper, subscriber:
     if delivery is not None:
         return await _was_sent(store, paper, delivery)
     profiles = _profiles_of(subscriber, issuer)
-    matches = tuple(match for profile in profiles for match in _explained(Matcher([profile]), paper, profile))
-    lines = [_matched_line(match) for match in matches]
+    found = [(profile, _explained(Matcher([profile]), paper, profile)) for profile in profiles]
+    matches = tuple(match for _, taken in found for match in taken)
+    lines = [_matched_line(profile, match) for profile, taken in found for match in taken]
     if not matches:
         lines = [line for profile in profiles for line in _why_not(paper, profile)]
         lines = lines or ["they take no profile and have no keywords of their own"]
@@ -126,9 +127,9 @@ async def _next_or_cut(issuer: Issuer, verdict: Verdict, subscriber: Subscriber,
     return Verdict(verdict.paper, "not sent", (*verdict.lines, line), verdict.matches)
 
 
-def _matched_line(match: Match) -> str:
+def _matched_line(profile: Profile, match: Match) -> str:
     reasons = ", ".join(f"{reason.text} in the {reason.field} (+{reason.score:g})" for reason in match.reasons)
-    return f"{match.profile}, topic {match.topic}: score {match.score:g}" + (f" from {reasons}" if reasons else "")
+    return f"{profile.title}, topic {match.topic}: score {match.score:g}" + (f" from {reasons}" if reasons else "")
 
 
 def _reason_line(reason: Reason) -> str:

@@ -19,11 +19,13 @@ from newsletter.model import (
     Community,
     Health,
     IssueKind,
+    Keyword,
     Paper,
     Profile,
     Replacements,
     Section,
     SourceState,
+    Topic,
 )
 from tests.support.samples import NOW, make_paper, make_profile
 
@@ -88,6 +90,14 @@ def test_the_cap_counts_what_it_leaves_out() -> None:
     papers = [make_paper(number, arrival=11) for number in range(1, 8)]
     (section,) = pick(papers, [make_profile(maximum_papers=5)])
     assert (len(section.papers), section.omitted) == (5, 2)
+
+
+def test_a_topic_that_the_cap_leaves_empty_is_counted_and_not_shown() -> None:
+    topics = (Topic("Diffusion", (Keyword("diffusion models", 5),)), Topic("Graphs", (Keyword("graphs"),)))
+    papers = [make_paper(number, arrival=11) for number in (1, 2)]
+    papers += [make_paper(number, "A paper on graphs", abstract="On graphs.", arrival=11) for number in (3, 4, 5)]
+    (section,) = pick(papers, [make_profile(topics=topics, maximum_papers=2)])
+    assert (section.topic, len(section.papers), section.omitted) == ("Diffusion", 2, 3)
 
 
 def test_a_new_version_is_an_update_for_who_wants_updates_once() -> None:

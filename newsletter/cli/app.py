@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
+from contextlib import contextmanager
 from pathlib import Path  # noqa: TC003 (Typer reads the annotations of commands when they are called)
 from typing import TYPE_CHECKING, Annotated, Any
 
+import structlog
 import typer
 from typer.core import TyperGroup
 
@@ -16,7 +19,7 @@ from newsletter.cli.context import DEFAULT_DIRECTORY, CommandContext
 from newsletter.errors import ConfigurationError, NewsletterError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
 INTERRUPTED = 130  # 128 and the number of SIGINT, as shells have it
 PIPE_BROKEN = 141
@@ -40,7 +43,8 @@ class RootGroup(TyperGroup):
     def invoke(self, ctx: Any) -> Any:
         """Run the command; what goes wrong in a known way ends in a line on standard error and an exit code."""
         try:
-            return super().invoke(ctx)
+            with logs_on_standard_error():
+                return super().invoke(ctx)
         except NewsletterError as error:
             report(error)
             raise typer.Exit(error.exit_code) from error
@@ -48,6 +52,26 @@ class RootGroup(TyperGroup):
             raise typer.Exit(INTERRUPTED) from error
         except BrokenPipeError as error:
             raise typer.Exit(PIPE_BROKEN) from error
+
+
+@contextmanager
+def logs_on_standard_error() -> Iterator[None]:
+    """Keep logs out of standard output, which carries what was asked for, and to warnings: commands tell the rest.
+
+    ``newsletter run``, which is there to log, configures logging anew.
+    """
+    before = structlog.get_config() if structlog.is_configured() else None
+    structlog.configure(
+        wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING),
+        logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),
+        cache_logger_on_first_use=False,
+    )
+    try:
+        yield
+    finally:
+        structlog.reset_defaults()
+        if before is not None:
+            structlog.configure(**before)
 
 
 def report(error: NewsletterError) -> None:

@@ -161,3 +161,12 @@ def test_a_source_that_fails_its_trial_says_why(newsletter: CommandLine) -> None
     assert said.err.startswith("newsletter: samples: ")
     assert newsletter("sources", "test", "samples", "--json").json["fault"]["kind"] == "file"
     assert "did you mean samples?" in newsletter("sources", "test", "sampels").err
+
+
+def test_standard_output_carries_the_answer_and_no_log(newsletter: CommandLine) -> None:
+    said = newsletter("collect", "--json")
+    assert (said.code, len(said.json), said.err) == (0, 1, "")
+    (newsletter.directory / "feed.xml").write_text("<html>no feed</html>")
+    broken = newsletter("collect", "--json")
+    assert (broken.code, len(broken.json)) == (1, 1)
+    assert "collect.fault" in broken.err

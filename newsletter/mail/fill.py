@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from jinja2 import Environment, FunctionLoader, StrictUndefined, TemplateNotFound, TemplateSyntaxError, nodes
-from jinja2.meta import find_undeclared_variables
+from jinja2.meta import find_referenced_templates, find_undeclared_variables
 from markupsafe import escape
 
 from newsletter.errors import TemplateError
@@ -35,9 +35,15 @@ class Compiled:
 
     html_source: Source
     text_source: Source
+    included: tuple[Source, ...]
     html: Template
     draft: Template
     text: Template
+
+    @property
+    def sources(self) -> tuple[Source, ...]:
+        """Everything that it was made of."""
+        return (self.html_source, self.text_source, *self.included)
 
 
 class Compiler:
@@ -47,26 +53,31 @@ class Compiler:
         self._files = files
         self._brand = brand
         self._variables = variables
-        self._html = self._environment(is_html=True)
-        self._html.filters.update(html_filters(brand))
-        self._text = self._environment(is_html=False)
-        self._text.filters.update(text_filters())
 
     def compile(self, name: str) -> Compiled:
-        """Return ``name``.mjml and ``name``.txt, compiled; TemplateError with every problem that
-        shows without a digest.
+        """Return ``name``.mjml and ``name``.txt, compiled; TemplateError with every problem that shows before.
+
+        What they include is read now and kept, so that a digest is never filled with half of a change.
         """
         html_source, text_source = self._files.load(f"{name}.mjml"), self._files.load(f"{name}.txt")
-        problems = [*self._jinja_problems(self._html, html_source), *self._jinja_problems(self._text, text_source)]
+        included: dict[str, Source] = {}
+        html_environment = self._environment(included, is_html=True)
+        text_environment = self._environment(included, is_html=False)
+        problems = [
+            *self._jinja_problems(html_environment, html_source),
+            *self._jinja_problems(text_environment, text_source),
+            *self._included_problems(text_environment, (html_source, text_source), included),
+        ]
         if problems:
             raise TemplateError(problems=problems)
         compiled = compile_mjml(html_source)
         return Compiled(
             html_source,
             text_source,
-            html=self._html.from_string(self._with_colours(compiled)),
-            draft=_from_source(self._html, html_source),
-            text=_from_source(self._text, text_source),
+            tuple(included.values()),
+            html=html_environment.from_string(self._with_colours(compiled)),
+            draft=_from_source(html_environment, html_source),
+            text=_from_source(text_environment, text_source),
         )
 
     def _with_colours(self, html: str) -> str:
@@ -76,21 +87,40 @@ class Compiler:
         palettes = {"light": self._brand.light, "dark": self._brand.dark}
         return _COLOUR.sub(lambda match: str(escape(getattr(palettes[match[1]], match[2], match[0]))), html)
 
-    def _environment(self, *, is_html: bool) -> Environment:
-        return Environment(
+    def _environment(self, included: Mapping[str, Source], *, is_html: bool) -> Environment:
+        def load(name: str) -> tuple[str, str, None] | None:
+            if source := included.get(name):
+                return source.text, source.origins[0][0], None
+            return None
+
+        environment = Environment(
             autoescape=is_html,  # noqa: S701 (plain text is not HTML)
             undefined=StrictUndefined,
-            loader=FunctionLoader(self._load),
+            loader=FunctionLoader(load),
             trim_blocks=True,
             lstrip_blocks=True,
             keep_trailing_newline=True,
         )
+        environment.filters.update(html_filters(self._brand) if is_html else text_filters())
+        return environment
 
-    def _load(self, name: str) -> tuple[str, str, None] | None:
-        if self._files.find(name) is None:
-            return None
-        text, path = self._files.read(name)
-        return text, str(path), None
+    def _included_problems(
+        self, environment: Environment, sources: tuple[Source, ...], included: dict[str, Source]
+    ) -> Iterator[Problem]:
+        """Read into ``included`` what the sources include, and so on, and yield what Jinja cannot parse."""
+        waiting = list(sources)
+        while waiting:
+            source = waiting.pop()
+            try:
+                names = set(find_referenced_templates(environment.parse(source.text)))
+            except TemplateSyntaxError as error:
+                if source not in sources:
+                    yield source.problem(error.lineno, 0, f"Jinja: {error.message}")
+                continue
+            for name in names - included.keys() - {None}:
+                if name and self._files.find(name):
+                    included[name] = self._files.load(name)
+                    waiting.append(included[name])
 
     def _jinja_problems(self, environment: Environment, source: Source) -> Iterator[Problem]:
         """Yield what Jinja finds wrong before it fills anything: syntax, unknown filters, unknown variables."""

@@ -120,7 +120,7 @@ class Renderer:
         self._placeholders = Placeholders(PER_RECIPIENT)
         self._compiler = Compiler(self._files, brand, VARIABLES)
         self._compiled: dict[str, Compiled] = {}
-        self._reported: dict[str, str] = {}
+        self._refused: dict[str, frozenset[tuple[str, int, int]]] = {}
 
     def prepare(self, digest: Digest, papers: Mapping[int, Paper]) -> PreparedDigest:
         """Render a digest; TemplateError when a template cannot be filled. ``papers`` holds every id in it."""
@@ -217,18 +217,20 @@ class Renderer:
     def _current(self, name: str) -> Compiled:
         """Return a template as its files are now, or the last good one when they are broken."""
         known = self._compiled.get(name)
-        if known and self._files.is_current(known.html_source) and self._files.is_current(known.text_source):
+        if known and all(self._files.is_current(source) for source in known.sources):
+            return known
+        files = self._files.fingerprint() if known else None
+        if known and self._refused.get(name) == files:
             return known
         try:
             self._compiled[name] = self._compiler.compile(name)
         except TemplateError as error:
-            if known is None:
+            if known is None or files is None:
                 raise
-            if self._reported.get(name) != str(error):
-                self._reported[name] = str(error)
-                _log.warning("template.broken", template=name, problem=str(error), in_force="the last good one")
+            self._refused[name] = files  # not tried again until something changes
+            _log.warning("template.broken", template=name, problem=str(error), in_force="the last good one")
             return known
-        self._reported.pop(name, None)
+        self._refused.pop(name, None)
         return self._compiled[name]
 
     def _check(self, name: str) -> list[Problem]:

@@ -95,6 +95,11 @@ class TemplateFiles:
         """Whether reading ``source`` again would find the same files with the same times and sizes."""
         return all(self._stamp(name) == stamp for stamp in source.stamps for name in stamp[:1])
 
+    def fingerprint(self) -> frozenset[tuple[str, int, int]]:
+        """Return what changes whenever any file in the folders does."""
+        stamps = (self._stamp(name) for name in self._all_names())
+        return frozenset((str(stamp[1]), *stamp[2:]) for stamp in stamps if stamp)
+
     def _expand(
         self,
         name: str,

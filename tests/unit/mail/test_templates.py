@@ -165,6 +165,19 @@ def test_a_changed_template_is_taken_up_and_a_broken_one_is_not(tmp_path: Path) 
     assert "fourth" in renderer.prepare(*make_digest(1)).html(READER)
 
 
+def test_a_changed_part_is_taken_up_and_a_broken_one_is_not(tmp_path: Path) -> None:
+    (tmp_path / "partials").mkdir()
+    part = tmp_path / "partials" / "footer.txt"
+    part.write_text("first {{ unsubscribe_url }}", "utf-8")
+    renderer = make_renderer(tmp_path)
+    assert "first" in renderer.prepare(*make_digest(1)).text(READER)
+    part.write_text("second and longer {{ unsubscribe_url }}", "utf-8")
+    assert "second" in renderer.prepare(*make_digest(1)).text(READER)
+    part.write_text("third {% if %}", "utf-8")
+    assert "second" in renderer.prepare(*make_digest(1)).text(READER)
+    assert str(renderer.check()[0]).startswith(f"{part}:1: Jinja: Expected an expression")
+
+
 def test_templates_are_compiled_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     compiled: list[str] = []
     renderer = write(tmp_path)

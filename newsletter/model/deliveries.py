@@ -1,0 +1,172 @@
+"""Issues, deliveries and what became of them."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+from datetime import date, datetime  # noqa: TC003 (fields are read at run time)
+
+from newsletter.model.profiles import Reason  # noqa: TC001 (fields are read at run time)
+from newsletter.model.sources import Health  # noqa: TC001 (fields are read at run time)
+from newsletter.model.subscribers import Subscriber  # noqa: TC001 (fields are read at run time)
+
+
+class IssueKind(enum.StrEnum):
+    """Which mail an issue is; also the name of its template."""
+
+    DIGEST = "digest"
+    WELCOME = "welcome"
+    QUIET = "quiet"
+
+
+@dataclass(frozen=True, slots=True)
+class Selected:
+    """A paper's place in a digest. ``is_update`` marks a newer version of a paper that may have been sent before."""
+
+    paper_id: int
+    score: float
+    reasons: tuple[Reason, ...] = ()
+    is_update: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A topic of a profile in a digest, most relevant first; ``omitted`` more matched and were over the cap."""
+
+    profile: str
+    profile_title: str
+    topic: str
+    papers: tuple[Selected, ...]
+    omitted: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class SourceNote:
+    """One honest line about a source: what it brought to this digest, or since when it is broken."""
+
+    source: str
+    health: Health
+    papers: int = 0
+    since: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Digest:
+    """What one issue says. Equal digests are stored and rendered once, however many subscribers get them."""
+
+    kind: IssueKind
+    issue_date: date
+    sections: tuple[Section, ...]
+    considered: int
+    notes: tuple[SourceNote, ...] = ()
+    template: str = "digest"
+    language: str = "en"
+
+    @property
+    def paper_ids(self) -> tuple[int, ...]:
+        """The papers in it, in order of appearance, each once."""
+        return tuple(dict.fromkeys(paper.paper_id for section in self.sections for paper in section.papers))
+
+
+class DeliveryState(enum.StrEnum):
+    """Where a delivery stands. ``docs/architecture.md`` draws the allowed moves; the database enforces them."""
+
+    PLANNED = "planned"
+    SENDING = "sending"
+    DEFERRED = "deferred"
+    ACCEPTED = "accepted"
+    REJECTED = "rejected"
+    EXPIRED = "expired"
+    SUPPRESSED = "suppressed"
+    SUPERSEDED = "superseded"
+
+    @property
+    def is_final(self) -> bool:
+        """Whether nothing more will happen to it."""
+        return self not in (DeliveryState.PLANNED, DeliveryState.SENDING, DeliveryState.DEFERRED)
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedDelivery:
+    """A delivery to be stored: one per (subscriber, issue date). ``arrival_through`` is the last arrival considered."""
+
+    subscriber_id: int
+    digest: Digest
+    due_at: datetime
+    message_id: str
+    arrival_through: int
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """A stored delivery."""
+
+    id: int
+    subscriber_id: int
+    digest_id: int
+    kind: IssueKind
+    issue_date: date
+    state: DeliveryState
+    attempts: int
+    message_id: str
+    due_at: datetime
+    planned_at: datetime
+    next_attempt_at: datetime | None = None
+    finished_at: datetime | None = None
+    reply_code: int | None = None
+    reply_text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimedDelivery:
+    """A delivery under lease, with what sending it needs; ``subscriber`` is as of the claim, not of the planning."""
+
+    delivery: Delivery
+    subscriber: Subscriber
+
+
+class OutcomeKind(enum.StrEnum):
+    """What an attempt came to."""
+
+    ACCEPTED = "accepted"  # the server took the message: a 2xx after the final dot
+    DEFERRED = "deferred"  # try again: 4xx, refused or lost connection
+    REJECTED = "rejected"  # never again: 5xx
+    SUPPRESSED = "suppressed"  # not sent: the subscriber may no longer be written to
+
+
+class Step(enum.StrEnum):
+    """How far the SMTP dialogue had come when it was answered, or lost."""
+
+    CONNECT = "connect"
+    TLS = "tls"
+    EHLO = "ehlo"
+    AUTH = "auth"
+    MAIL = "mail"
+    RCPT = "rcpt"
+    DATA = "data"
+    DOT = "dot"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What one attempt came to. ``is_unknown``: the connection was lost after the final dot, so it may have arrived.
+
+    ``code`` and ``text`` are the server's last reply, or None and what happened instead; ``step`` is what it answered.
+    """
+
+    kind: OutcomeKind
+    code: int | None = None
+    text: str = ""
+    is_unknown: bool = False
+    step: Step | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One try at a delivery, as it is kept in the ledger of attempts."""
+
+    delivery_id: int
+    number: int
+    started_at: datetime
+    finished_at: datetime
+    outcome: Outcome

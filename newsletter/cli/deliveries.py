@@ -10,7 +10,7 @@ import typer
 from newsletter.cli.context import find_subscriber, run
 from newsletter.cli.documents import attempt_document, delivery_document
 from newsletter.cli.output import confirm, note, plural, print_fields, print_json, print_table, say
-from newsletter.cli.subscriber_options import AsJson, DryRun, Yes  # noqa: TC001 (Typer reads the annotations)
+from newsletter.cli.subscriber_options import AsJson, DryRun, Yes, member_of
 from newsletter.errors import ConfigurationError, ConflictError, NotFoundError
 from newsletter.model import DeliveryState, Problem
 
@@ -32,7 +32,7 @@ Id = Annotated[int, typer.Argument(metavar="ID", help="Its number, as list shows
 def list_(
     context: typer.Context,
     *,
-    state: Annotated[DeliveryState | None, typer.Option(metavar="STATE", help="Only those in this state.")] = None,
+    state: Annotated[str | None, typer.Option(metavar="STATE", help="Only those in this state.")] = None,
     subscriber: Annotated[str | None, typer.Option(metavar="ADDRESS", help="Only those to this address.")] = None,
     day: Annotated[
         datetime | None, typer.Option("--date", formats=["%Y-%m-%d"], metavar="DATE", help="Only issues of this day.")
@@ -50,11 +50,12 @@ def list_(
       newsletter deliveries list --state rejected
       newsletter deliveries list --subscriber ada@example.org --json
     """
+    in_state = member_of(DeliveryState, state, "--state")
 
     async def work(application: Application) -> tuple[list[Delivery], dict[int, str]]:
         store = application.store
         person = None if subscriber is None else (await find_subscriber(store, subscriber)).id
-        found = await store.list_deliveries(state=state, subscriber_id=person, issue_date=_day(day), limit=limit)
+        found = await store.list_deliveries(state=in_state, subscriber_id=person, issue_date=_day(day), limit=limit)
         return found, await _addresses(store, found)
 
     found, addresses = run(context, work)

@@ -12,7 +12,7 @@ from newsletter.cli.output import note, print_json, say
 from newsletter.core.keyword_text import format_keyword, parse_keyword
 from newsletter.errors import ConfigurationError, ConflictError
 from newsletter.model import Frequency, Origin, Problem
-from newsletter.service.drafts import Vocabulary, read_draft
+from newsletter.service.drafts import Member, RefusedWordError, Vocabulary, read_draft, read_member
 from newsletter.settings.profiles import profile_paths
 from newsletter.wiring import build_renderer
 
@@ -95,6 +95,16 @@ def draft_from(words: Words, application: Application) -> SubscriberDraft:
         ]
         raise ConfigurationError(problems)
     return draft
+
+
+def member_of(kind: type[Member], word: str | None, option: str) -> Member | None:
+    """Return the member that an option names, None when it was not given; ConfigurationError with the nearest."""
+    if word is None:
+        return None
+    try:
+        return read_member(kind, word.strip(), f"a {option.strip('-')}")
+    except RefusedWordError as error:
+        raise ConfigurationError([Problem(option, 0, 0, str(error), error.advice)]) from error
 
 
 def edited(

@@ -26,6 +26,7 @@ from newsletter.cli.subscriber_options import (
     Zone,
     draft_from,
     edited,
+    member_of,
     refuse_file_owned,
     schedule_of,
     tell,
@@ -172,9 +173,11 @@ def edit(  # noqa: PLR0913 (each is an option)
 def list_(  # noqa: PLR0913 (each is an option)
     context: typer.Context,
     *,
-    status: Annotated[SubscriberStatus | None, typer.Option(help="Only who has this status.")] = None,
+    status: Annotated[str | None, typer.Option(metavar="STATUS", help="Only who has it: active, paused, …")] = None,
     profile: Annotated[str | None, typer.Option(metavar="NAME", help="Only who takes this profile.")] = None,
-    origin: Annotated[Origin | None, typer.Option(help="Only who is kept in the store, or in profile files.")] = None,
+    origin: Annotated[
+        str | None, typer.Option(metavar="ORIGIN", help="Only who is kept in the store, or file.")
+    ] = None,
     text: Annotated[str | None, typer.Option(metavar="TEXT", help="Only whose address holds this.")] = None,
     limit: Annotated[int, typer.Option(min=0, help="At most so many; 0 for all.")] = DEFAULT_LIMIT,
     as_json: AsJson = False,
@@ -186,11 +189,13 @@ def list_(  # noqa: PLR0913 (each is an option)
       newsletter subscribers list --status active --profile robotics
       newsletter subscribers list --limit 0 --json
     """
+    has_status = member_of(SubscriberStatus, status, "--status")
+    has_origin = member_of(Origin, origin, "--origin")
 
     async def work(application: Application) -> list[Subscriber]:
         wanted = limit + 1 if limit else None
         found = await application.store.list_subscribers(
-            status=status, profile=profile, origin=origin, text=text, limit=wanted
+            status=has_status, profile=profile, origin=has_origin, text=text, limit=wanted
         )
         names = [known.name for known in application.configuration.profiles]
         if profile is not None and not found and profile not in names:

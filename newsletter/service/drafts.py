@@ -5,8 +5,9 @@ The columns of a CSV file and the options of ``newsletter subscribers add`` are 
 
 from __future__ import annotations
 
+import enum
 from dataclasses import dataclass, fields, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic_core import PydanticCustomError
 
@@ -17,12 +18,13 @@ from newsletter.model import Frequency, SubscriberDraft, SubscriberStatus, Weekd
 from newsletter.settings.values import check_language, check_name, check_zone, read_time, suggestion
 
 if TYPE_CHECKING:
-    import enum
     from collections.abc import Collection, Mapping
     from datetime import time
 
     from newsletter.model import EmailAddress, Keyword, Subscriber
     from newsletter.settings.models import DefaultSettings
+
+Member = TypeVar("Member", bound=enum.StrEnum)
 
 COLUMNS = (
     "address",
@@ -96,9 +98,9 @@ def _read(column: str, word: str, vocabulary: Vocabulary) -> object:  # noqa: PL
         case "send_at":
             return read_time(word)
         case "frequency":
-            return _member(Frequency, word, "a frequency")
+            return read_member(Frequency, word, "a frequency")
         case "weekday":
-            return _member(Weekday, word, "a day of the week")
+            return read_member(Weekday, word, "a day of the week")
         case "profiles":
             return _profiles(word, vocabulary.profiles)
         case "keywords":
@@ -108,7 +110,7 @@ def _read(column: str, word: str, vocabulary: Vocabulary) -> object:  # noqa: PL
         case "template":
             return _template(word, vocabulary.templates)
         case _:
-            return _member(SubscriberStatus, word, "a status")
+            return read_member(SubscriberStatus, word, "a status")
 
 
 def _address(word: str) -> EmailAddress:
@@ -117,7 +119,8 @@ def _address(word: str) -> EmailAddress:
     return parse_address(word)
 
 
-def _member(kind: type[enum.StrEnum], word: str, what: str) -> enum.StrEnum:
+def read_member(kind: type[Member], word: str, what: str) -> Member:
+    """Return the member that a word names, in any case; RefusedWordError with the nearest or all of them."""
     try:
         return kind(word.lower())
     except ValueError as error:
@@ -151,7 +154,7 @@ def _template(word: str, known: frozenset[str] | None) -> str:
 
 def complete(draft: SubscriberDraft, defaults: DefaultSettings, language: str) -> SubscriberDraft:
     """Return the draft of somebody new, with the configured defaults where it is silent."""
-    usual = {
+    usual: dict[str, Any] = {
         "status": SubscriberStatus.ACTIVE,
         "zone": defaults.zone,
         "send_at_local": defaults.send_at,

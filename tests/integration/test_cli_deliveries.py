@@ -53,6 +53,7 @@ def test_deliveries_are_listed_newest_first_and_filtered(newsletter: CommandLine
     assert len(addresses("--date", TODAY.isoformat())) == 3
     assert addresses("--date", "2001-01-01") == []
     assert len(addresses("--limit", "1")) == 1
+    assert "did you mean “rejected”?" in newsletter("deliveries", "list", "--state", "rejectd").err
     assert "did you mean bob@example.org?" in newsletter("deliveries", "list", "--subscriber", "bobb@example.org").err
 
 

@@ -174,6 +174,10 @@ def test_the_list_is_filtered(newsletter: CommandLine) -> None:
     assert (len(shortened.rows), "only the first 2" in shortened.err) == (2, True)
     assert [item["address"] for item in newsletter("subscribers", "list", "--limit", "1", "--json").json] == [ADA]
     assert "did you mean “vision”?" in newsletter("subscribers", "list", "--profile", "visoin").err
+    misspelt = newsletter("subscribers", "list", "--status", "actve")
+    assert (misspelt.code, misspelt.out) == (2, "")
+    assert misspelt.err == "newsletter: --status: “actve” is not a status — did you mean “active”?\n"
+    assert "use one of store, file" in newsletter("subscribers", "list", "--origin", "x").err
 
 
 def test_a_pause_has_an_end_in_the_future(newsletter: CommandLine) -> None:

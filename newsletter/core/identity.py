@@ -225,7 +225,7 @@ def family_name(author: str) -> str:
     while len(words) > 1 and words[-1].lower() in NAME_SUFFIXES:
         words.pop()
     trailing_initials = len(words) > 1 and words[-1].isupper() and len(words[-1]) <= LONGEST_INITIALS
-    if not comma and trailing_initials and not words[0].isupper():
+    if not comma and trailing_initials and len(words[0]) > LONGEST_INITIALS and not words[0].isupper():
         words.pop()
     return "".join(WORD.findall(plain_letters(words[-1]))) if words else ""
 

@@ -50,19 +50,21 @@ class Known:
 def sighting_keys(entry: Entry) -> tuple[SightingKey, SightingKey]:
     """Return the key of an entry's sighting, and the one it has when its id names another item of the same feed.
 
-    Some feeds give every item the same id; the second key tells them apart by title and link.
+    Some feeds give every item the same id; the second key tells them apart by title, link and identifiers.
     """
     version = entry_version(entry) or 0
-    digest = hashlib.sha256(f"{normal_title(entry.title)}\n{canonical_link(entry.url)}".encode()).hexdigest()[:16]
+    told = normal_title(entry.title), canonical_link(entry.url), entry_arxiv_id(entry), entry_doi(entry)
+    digest = hashlib.sha256(repr((*told, entry.announce_type.value)).encode()).hexdigest()[:16]
     return SightingKey(entry.entry_id, version), SightingKey(f"{entry.entry_id} {digest}", version)
 
 
 def shared_keys(entries: Sequence[Entry]) -> frozenset[SightingKey]:
-    """Return the keys that a document gives to items with different titles: there, they name none of them."""
-    titles: dict[SightingKey, set[str]] = defaultdict(set)
+    """Return the keys that a document gives to items that differ: there, they name none of them."""
+    items: dict[SightingKey, set[SightingKey]] = defaultdict(set)
     for entry in entries:
-        titles[sighting_keys(entry)[0]].add(normal_title(entry.title))
-    return frozenset(key for key, different in titles.items() if len(different) > 1)
+        key, alternative = sighting_keys(entry)
+        items[key].add(alternative)
+    return frozenset(key for key, different in items.items() if len(different) > 1)
 
 
 def is_same_item(one: Entry, other: Entry) -> bool:
@@ -136,9 +138,11 @@ class Joining:
             self.touched[key] = None
             self.count("unchanged")
             return
+        # What a document says twice in different words is heard twice and remembered as it was said first.
+        is_repeated = key in self.seen or key in self.touched
         keys = paper_keys(entry)
         paper = self.join(entry, keys, previous)
-        merged = merge(paper, entry, self.collection, previous.entry if previous else None)
+        merged = merge(paper, entry, self.collection, previous.entry if previous and not is_repeated else None)
         stored = merged.paper if paper else replace(merged.paper, id=-1 - len(self.papers) - len(self.moved))
         self.papers[stored.id] = stored
         if stored != paper:
@@ -146,14 +150,10 @@ class Joining:
         if merged.version:
             self.versions.append((stored.id, merged.version))
         self.name(stored.id, keys)
-        self.sightings[key] = KnownSighting(stored.id, entry)
-        self.seen[key] = None
-        if paper is None:
-            self.count("new")
-        elif merged.is_newer_version:
-            self.count("new_versions")
-        else:
-            self.count("enriched" if stored != paper else "unchanged")
+        if not is_repeated:
+            self.sightings[key] = KnownSighting(stored.id, entry)
+            self.seen[key] = None
+        self.count(kind_of_change(paper, stored, is_newer_version=merged.is_newer_version))
 
     def sighting_of(self, entry: Entry) -> tuple[SightingKey, KnownSighting | None]:
         """Return the key under which an entry is kept, and what is kept there already."""
@@ -168,22 +168,26 @@ class Joining:
     def join(self, entry: Entry, keys: tuple[PaperKey, ...], previous: KnownSighting | None) -> Paper | None:
         """Return the paper that ``entry`` is about, uniting what its keys show to be one; None when it is new."""
         found: Paper | None = None
-        for candidate in self.candidates(entry, keys, previous):
+        for paper_id in self.candidates(entry, keys, previous):
+            candidate = self.papers[self.resolve(paper_id)]  # it may just have become part of another
             if found is None:
                 found = candidate
             elif candidate.id != found.id and may_unite(found, candidate):
                 found = self.unite(found, candidate)
         return found
 
-    def candidates(self, entry: Entry, keys: tuple[PaperKey, ...], previous: KnownSighting | None) -> list[Paper]:
+    def candidates(self, entry: Entry, keys: tuple[PaperKey, ...], previous: KnownSighting | None) -> list[int]:
         """Return the papers that an entry may be about: by identifiers, by its own history, by link and title."""
+        named = [(key.scheme, self.resolve(self.owners[key])) for key in keys if key in self.owners]
+        own = [(KeyScheme.TITLE, self.resolve(previous.paper_id))] if previous else []
+        strong = [each for each in named if each[0] in (KeyScheme.ARXIV, KeyScheme.DOI)]
+        weak = [each for each in named if each not in strong]
         source = self.collection.source
-        found = [(key.scheme, self.papers[self.resolve(self.owners[key])]) for key in keys if key in self.owners]
-        allowed = [(scheme, paper) for scheme, paper in found if may_join(paper, entry, scheme, source)]
-        strong = [paper for scheme, paper in allowed if scheme in (KeyScheme.ARXIV, KeyScheme.DOI)]
-        weak = [paper for scheme, paper in allowed if scheme not in (KeyScheme.ARXIV, KeyScheme.DOI)]
-        own = [self.papers[self.resolve(previous.paper_id)]] if previous else []
-        return strong + [paper for paper in own if may_join(paper, entry, KeyScheme.TITLE, source)] + weak
+        return [
+            paper_id
+            for scheme, paper_id in strong + own + weak
+            if may_join(self.papers[paper_id], entry, scheme, source)
+        ]
 
     def unite(self, one: Paper, other: Paper) -> Paper:
         """Make two papers one, under the older id, and remember which id went into which."""
@@ -211,3 +215,12 @@ class Joining:
     def count(self, name: str) -> None:
         """Count one more entry, and what came of it."""
         self.counts = replace(self.counts, entries=self.counts.entries + 1, **{name: getattr(self.counts, name) + 1})
+
+
+def kind_of_change(before: Paper | None, after: Paper, *, is_newer_version: bool) -> str:
+    """Return the name under which :class:`CollectionCounts` counts what an entry did."""
+    if before is None:
+        return "new"
+    if is_newer_version:
+        return "new_versions"
+    return "enriched" if after != before else "unchanged"

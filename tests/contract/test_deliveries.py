@@ -11,6 +11,7 @@ from sqlalchemy import insert, select, update
 from newsletter.core.deliveries import may_move
 from newsletter.errors import ConflictError, NotFoundError
 from newsletter.model import (
+    Attempt,
     DeliveryState,
     Digest,
     Health,
@@ -36,6 +37,7 @@ from tests.support.stored import (
     at,
     attempt,
     digest_of,
+    held,
     planned,
     settle,
     succeeded,
@@ -65,7 +67,7 @@ async def test_a_planned_delivery_is_stored_before_anything_is_sent(store: SqlSt
     assert (delivery.state, delivery.attempts, delivery.subscriber_id) == (DeliveryState.PLANNED, 0, who)
     assert (delivery.due_at, delivery.planned_at, delivery.issue_date, delivery.kind) == (NOW, NOW, TODAY, "digest")
     assert delivery.message_id == f"<{who}.2026-01-05.digest@example.org>"
-    assert await store.sent_papers([who], ids) == {who: frozenset((paper_id, None) for paper_id in ids)}
+    assert await held(store, [who], ids) == {who: frozenset((paper_id, None) for paper_id in ids)}
     assert await store.open_deliveries([who, 999]) == {who: delivery}
     assert await store.find_delivery_of(who, ids[0]) == delivery
     assert await store.find_delivery_of(who, 999) is None
@@ -101,14 +103,14 @@ async def test_an_issue_is_planned_once(store: SqlStore) -> None:
     other = digest_of(max(ids) + 1)
     assert await store.plan([planned(who, other), planned(who, other)], {}, at(1)) == 0
     assert [each.id for each in await store.list_deliveries()] == [delivery_id]
-    assert await store.sent_papers([who], [max(ids) + 1]) == {}
+    assert await held(store, [who], [max(ids) + 1]) == {}
 
 
 async def test_one_call_plans_one_issue_per_person(store: SqlStore) -> None:
     ids = await add_papers(store, 2)
     (who,) = await add_people(store, "ada")
     assert await store.plan([planned(who, digest_of(ids[0])), planned(who, digest_of(ids[1]))], {}, NOW) == 1
-    assert await store.sent_papers([who], ids) == {who: frozenset({(ids[0], None)})}
+    assert await held(store, [who], ids) == {who: frozenset({(ids[0], None)})}
 
 
 async def test_nobody_is_planned_a_paper_they_have(store: SqlStore) -> None:
@@ -154,7 +156,7 @@ async def test_what_cannot_be_planned_leaves_the_older_issue_in_force(store: Sql
     day_after = digest_of(*ids, day=TOMORROW + timedelta(days=1))
     assert await store.plan([planned(who, day_after)], {}, NOW) == 0
     assert [each.state for each in await store.list_deliveries()] == [DeliveryState.PLANNED, ACCEPTED]
-    assert (await store.sent_papers([who], ids))[who] == {(ids[0], None), (ids[1], None)}
+    assert (await held(store, [who], ids))[who] == {(ids[0], None), (ids[1], None)}
 
 
 async def test_an_issue_older_than_the_open_one_is_not_planned(store: SqlStore) -> None:
@@ -176,7 +178,7 @@ async def test_a_digest_of_an_unknown_paper_is_refused_whole(store: SqlStore) ->
     with pytest.raises(ConflictError):
         await store.plan([planned(ada, digest_of(*ids)), planned(bob, digest_of(999))], {}, NOW)
     assert await store.list_deliveries() == []
-    assert await store.sent_papers([ada], ids) == {}
+    assert await held(store, [ada], ids) == {}
 
 
 async def test_a_newer_version_may_be_sent_to_who_has_the_paper_once(store: SqlStore) -> None:
@@ -186,9 +188,9 @@ async def test_a_newer_version_may_be_sent_to_who_has_the_paper_once(store: SqlS
     update_of = digest_of(ids[0], day=TOMORROW, update=True)
     noted = {who: [(ids[0], 2)], bob: [(ids[0], 2)]}
     assert await store.plan([planned(who, update_of), planned(bob, update_of)], noted, NOW) == 2
-    held = await store.sent_papers([who, bob], ids)
-    assert held[who] == {(ids[0], None), (ids[1], None), (ids[0], 2)}
-    assert held[bob] == {(ids[0], None), (ids[0], 2)}  # who has seen version 2 has seen the paper
+    theirs = await held(store, [who, bob], ids)
+    assert theirs[who] == {(ids[0], None), (ids[1], None), (ids[0], 2)}
+    assert theirs[bob] == {(ids[0], None), (ids[0], 2)}  # who has seen version 2 has seen the paper
     await settle(store, ACCEPTED, minutes=2)
     again = digest_of(ids[0], day=TOMORROW + timedelta(days=1), update=True)
     assert await store.plan([planned(who, again)], {who: [(ids[0], 2)]}, NOW) == 0
@@ -200,21 +202,52 @@ async def test_an_update_that_failed_gives_back_only_what_it_took(store: SqlStor
     await settle(store, ACCEPTED)
     await store.plan([planned(who, digest_of(ids[0], day=TOMORROW, update=True))], {who: [(ids[0], 2)]}, NOW)
     await settle(store, REJECTED, minutes=2)
-    assert (await store.sent_papers([who], ids))[who] == {(ids[0], None), (ids[1], None)}
+    assert (await held(store, [who], ids))[who] == {(ids[0], None), (ids[1], None)}
 
 
-async def test_a_welcome_stands_beside_the_days_digest(store: SqlStore) -> None:
-    who, ids, digest_delivery = await plan_one(store)
-    welcome = Digest(IssueKind.WELCOME, TODAY, (), considered=0)
-    assert await store.plan([planned(who, welcome)], {}, NOW) == 1
-    assert await store.plan([planned(who, welcome)], {}, NOW) == 0
-    assert (await store.open_deliveries([who]))[who].id == digest_delivery
-    assert len(await store.claim("w", 10, LEASE, NOW)) == 2
-    (bob,) = await add_people(store, "bob")
-    await store.plan([planned(bob, welcome)], {}, NOW)
-    assert await store.last_issue_dates([bob]) == {}
-    assert await store.plan([planned(bob, digest_of(*ids))], {}, NOW) == 1
-    assert len(await store.claim("w", 10, LEASE, NOW)) == 2
+async def test_a_welcome_is_somebodys_first_issue(store: SqlStore) -> None:
+    ids = await add_papers(store, 2)
+    (who,) = await add_people(store, "ada")
+    welcome = digest_of(ids[0], kind=IssueKind.WELCOME)
+    assert await store.plan([planned(who, welcome), planned(who, digest_of(ids[1]))], {}, NOW) == 1
+    await settle(store, ACCEPTED)
+    assert await store.last_issue_dates([who]) == {who: TODAY}
+    assert await store.last_delivered([who]) == {who: (1, NOW)}
+
+
+async def test_what_the_next_issue_would_supersede_is_not_yet_sent(store: SqlStore) -> None:
+    who, ids, _ = await plan_one(store)
+    everything = {who: frozenset((paper_id, None) for paper_id in ids)}
+    assert await store.sent_papers([who], ids) == {}
+    await store.claim("w", 10, LEASE, NOW)
+    assert await store.sent_papers([who], ids) == everything
+    await store.release("w")
+    await settle(store, DEFERRED)
+    assert await store.sent_papers([who], ids) == {}
+    await settle(store, ACCEPTED, minutes=20, number=2)
+    assert await store.sent_papers([who], ids) == everything
+    assert await store.sent_papers([who], [999]) == {}
+
+
+async def test_what_may_have_arrived_is_retried_alone(store: SqlStore) -> None:
+    who, ids, first = await plan_one(store)
+    await store.save_collection(succeeded(), [arxiv_entry(3)], NOW)
+    await store.claim("w", 10, LEASE, NOW)
+    lost = Outcome(OutcomeKind.DEFERRED, None, "connection lost", is_unknown=True)
+    await store.record([(Attempt(first, 1, NOW, at(1), lost), DEFERRED, at(5))], at(1))
+    assert len((await store.sent_papers([who], ids))[who]) == 2
+    assert await store.plan([planned(who, digest_of(ids[0], day=TOMORROW))], {}, at(2)) == 0
+    assert await store.plan([planned(who, digest_of(max(ids) + 1, day=TOMORROW))], {}, at(2)) == 1
+    assert (await store.delivery(first)).state is DEFERRED
+    assert first in await settle(store, ACCEPTED, minutes=5, number=2)
+
+
+async def test_what_a_dead_process_was_sending_may_have_arrived(store: SqlStore) -> None:
+    who, ids, first = await plan_one(store)
+    await store.claim("dead", 10, LEASE, NOW)
+    assert await store.release(None) == 1
+    assert await store.plan([planned(who, digest_of(*ids, day=TOMORROW))], {}, at(1440)) == 0
+    assert await settle(store, ACCEPTED) == [first]
 
 
 async def test_thousands_are_planned_in_one_transaction(store: SqlStore) -> None:
@@ -222,7 +255,7 @@ async def test_thousands_are_planned_in_one_transaction(store: SqlStore) -> None
     people = await add_people(store, *(f"reader{number}" for number in range(60)))
     digest = digest_of(*ids)
     assert await store.plan([planned(who, digest) for who in people], {}, NOW) == 60
-    assert {len(held) for held in (await store.sent_papers(people, ids)).values()} == {20}
+    assert {len(theirs) for theirs in (await held(store, people, ids)).values()} == {20}
 
 
 # --- Remembering ------------------------------------------------------------------------------------------------------
@@ -327,7 +360,7 @@ async def test_an_accepted_delivery_is_final(store: SqlStore) -> None:
     assert await store.next_due_at() is None
     assert await store.open_deliveries([who]) == {}
     assert await store.claim("w", 10, LEASE, at(999_999)) == []
-    assert len((await store.sent_papers([who], ids))[who]) == 2
+    assert len((await held(store, [who], ids))[who]) == 2
 
 
 async def test_a_deferred_delivery_waits_for_its_next_attempt(store: SqlStore) -> None:
@@ -345,7 +378,7 @@ async def test_what_did_not_arrive_gives_its_papers_to_the_next_digest(store: Sq
     who, ids, delivery_id = await plan_one(store)
     await settle(store, state)
     assert (await store.delivery(delivery_id)).state is state
-    assert await store.sent_papers([who], ids) == {}
+    assert await held(store, [who], ids) == {}
     assert await store.plan([planned(who, digest_of(*ids, day=TOMORROW))], {}, at(2)) == 1
 
 
@@ -425,7 +458,7 @@ async def test_an_admin_may_have_another_try(store: SqlStore, state: DeliverySta
     assert await store.retry([delivery_id, 999], at(60)) == 1
     delivery = await store.delivery(delivery_id)
     assert (delivery.state, delivery.next_attempt_at, delivery.finished_at) == (DeliveryState.PLANNED, at(60), None)
-    assert len((await store.sent_papers([who], ids))[who]) == 2
+    assert len((await held(store, [who], ids))[who]) == 2
     assert await settle(store, ACCEPTED, minutes=60, number=2) == [delivery_id]
     assert await store.retry([delivery_id], at(61)) == 0
 
@@ -443,7 +476,7 @@ async def test_no_retry_sends_papers_that_went_out_otherwise(store: SqlStore) ->
     await store.plan([planned(who, digest_of(ids[1], day=TOMORROW))], {}, at(2))
     assert await store.retry([first], at(3)) == 0
     assert (await store.delivery(first)).state is REJECTED
-    assert await store.sent_papers([who], ids) == {who: frozenset({(ids[1], None)})}
+    assert await held(store, [who], ids) == {who: frozenset({(ids[1], None)})}
 
 
 async def test_a_retry_takes_its_updates_again(store: SqlStore) -> None:
@@ -452,7 +485,7 @@ async def test_a_retry_takes_its_updates_again(store: SqlStore) -> None:
     await store.plan([planned(who, digest_of(ids[0], day=TOMORROW, update=True))], {who: [(ids[0], 2)]}, NOW)
     (second,) = await settle(store, REJECTED, minutes=2)
     assert await store.retry([second], at(3)) == 1
-    assert (ids[0], 2) in (await store.sent_papers([who], ids))[who]
+    assert (ids[0], 2) in (await held(store, [who], ids))[who]
 
 
 # --- What the database itself refuses ---------------------------------------------------------------------------------
@@ -468,7 +501,7 @@ async def test_the_database_refuses_the_moves_that_the_core_does(store: SqlStore
     (who,) = await add_people(store, "ada")
     row: dict[str, Any] = {
         "subscriber_id": who, "kind": "digest", "state": before.value, "attempts": 0, "message_id": "<x@example.org>",
-        "due_at": NOW, "planned_at": NOW, "reply_text": "", "arrival_through": 1, "updates": "[]",
+        "due_at": NOW, "planned_at": NOW, "reply_text": "", "arrival_through": 1, "updates": "[]", "is_unknown": False,
     }  # fmt: skip
     rows = [row | {"issue_date": TODAY + timedelta(days=number)} for number in range(len(DeliveryState))]
     async with store.database.write() as connection:

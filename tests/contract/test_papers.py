@@ -26,6 +26,7 @@ from tests.support.stored import (
     arxiv_entry,
     at,
     digest_of,
+    held,
     planned,
     settle,
     succeeded,
@@ -399,4 +400,4 @@ async def test_papers_of_the_ledger_may_be_many(store: SqlStore) -> None:
     assert len(await store.papers(ids)) == 1100
     (who,) = await add_people(store, "ada")
     await store.plan([planned(who, digest_of(*ids, day=date(2026, 1, 6)))], {}, NOW)
-    assert len((await store.sent_papers([who], ids))[who]) == 1100
+    assert len((await held(store, [who], ids))[who]) == 1100

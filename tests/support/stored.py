@@ -22,8 +22,12 @@ from newsletter.model import (
     SourceState,
     SubscriberDraft,
 )
+from newsletter.store.planning import ledger_rows
+from newsletter.store.schema import ledger, ledger_updates
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from newsletter.store.sql import SqlStore
 
 NOW = datetime(2026, 1, 5, 6, 0, tzinfo=UTC)
@@ -109,3 +113,16 @@ async def settle(store: SqlStore, state: DeliveryState, minutes: float = 1, numb
     retry_at = at(minutes + 15) if state is DeliveryState.DEFERRED else None
     await store.record([(attempt(each, state, number, minutes), state, retry_at) for each in ids], at(minutes))
     return ids
+
+
+async def held(
+    store: SqlStore, people: Collection[int], paper_ids: Collection[int]
+) -> dict[int, frozenset[tuple[int, int | None]]]:
+    """Return everything that the ledger holds for these people among these papers, also for open deliveries."""
+    found: dict[int, set[tuple[int, int | None]]] = {}
+    async with store.database.read() as connection:
+        for row in await ledger_rows(connection, ledger, people, paper_ids):
+            found.setdefault(row.subscriber_id, set()).add((row.paper_id, None))
+        for row in await ledger_rows(connection, ledger_updates, people, paper_ids):
+            found.setdefault(row.subscriber_id, set()).add((row.paper_id, row.version))
+    return {who: frozenset(pairs) for who, pairs in found.items()}

@@ -1,0 +1,116 @@
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import Connection, create_engine, inspect, text
+from sqlalchemy.engine import make_url
+
+from newsletter.errors import StoreError, StoreVersionError
+from newsletter.store.migrate import check_version, is_empty, migrate, newest_version
+from newsletter.store.schema import metadata
+from tests.support.databases import PostgresServer, empty_postgres_url, postgres
+
+__all__ = ["PostgresServer", "empty_postgres_url", "postgres"]
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/data/newsletter.db"
+    url: str = request.getfixturevalue("empty_postgres_url")
+    return url
+
+
+def run(url: str, *statements: str) -> None:
+    engine = create_engine(make_url(url.replace("postgresql:", "postgresql+psycopg:")))
+    with engine.begin() as connection:
+        for statement in statements:
+            connection.execute(text(statement))
+    engine.dispose()
+
+
+def shape_of(connection: Connection) -> dict[str, Any]:
+    """Return everything that a database says about its tables, with the order and the white space taken out."""
+    inspector = inspect(connection)
+    shape: dict[str, Any] = {}
+    for table in sorted(set(inspector.get_table_names()) - {"alembic_version"}):
+        shape[table] = {
+            "columns": [(each["name"], str(each["type"]), each["nullable"]) for each in inspector.get_columns(table)],
+            "primary": inspector.get_pk_constraint(table)["constrained_columns"],
+            "foreign": sorted(repr(sorted(each.items(), key=str)) for each in inspector.get_foreign_keys(table)),
+            "unique": sorted(repr(each["column_names"]) for each in inspector.get_unique_constraints(table)),
+            "checks": sorted(re.sub(r"\s+", " ", each["sqltext"]) for each in inspector.get_check_constraints(table)),
+            "indexes": sorted(
+                repr((each["name"], each["column_names"], each["unique"])) for each in inspector.get_indexes(table)
+            ),
+        }
+    return shape
+
+
+def test_the_migrated_schema_is_the_one_that_the_program_uses(
+    empty_url: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    assert migrate(empty_url) == (None, newest_version())
+    engine = create_engine(empty_url.replace("postgresql:", "postgresql+psycopg:"))
+    with engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, metadata) == []
+        migrated = shape_of(connection)
+    engine.dispose()
+    other = f"sqlite:///{tmp_path}/other.db"
+    server: PostgresServer | None = None
+    if "postgresql" in empty_url:
+        server = request.getfixturevalue("postgres")
+        other = server.address(server.create(empty=True)).replace("postgresql:", "postgresql+psycopg:")
+    fresh = create_engine(other)
+    metadata.create_all(fresh)
+    with fresh.connect() as connection:
+        assert shape_of(connection) == migrated
+    fresh.dispose()
+    if server is not None:
+        server.drop(make_url(other).database or "")
+
+
+def test_migrating_again_changes_nothing(empty_url: str) -> None:
+    assert is_empty(empty_url)
+    migrate(empty_url)
+    assert not is_empty(empty_url)
+    assert migrate(empty_url) == (newest_version(), newest_version())
+    assert check_version(empty_url) == newest_version()
+
+
+def test_a_database_that_is_not_there_or_empty_says_what_to_run(empty_url: str) -> None:
+    with pytest.raises(StoreVersionError, match="run `newsletter migrate`"):
+        check_version(empty_url)
+
+
+def test_a_newer_database_is_left_alone(empty_url: str) -> None:
+    migrate(empty_url)
+    run(empty_url, "UPDATE alembic_version SET version_num = '9999'")
+    for attempt in (check_version, migrate):
+        with pytest.raises(StoreVersionError, match="made by a newer newsletter") as raised:
+            attempt(empty_url)
+        assert "9999" in str(raised.value)
+
+
+def test_a_database_of_somebody_else_is_left_alone(empty_url: str) -> None:
+    migrate(empty_url)
+    run(empty_url, "DROP TABLE alembic_version")
+    with pytest.raises(StoreError, match="that newsletter did not make"):
+        migrate(empty_url)
+
+
+def test_a_migration_that_fails_leaves_nothing_behind(empty_url: str) -> None:
+    if empty_url.startswith("sqlite"):
+        Path(make_url(empty_url).database or "").parent.mkdir()
+    run(empty_url, "CREATE TABLE consents (id integer)")
+    with pytest.raises(StoreError):
+        migrate(empty_url)
+    assert is_empty(empty_url)
+    run(empty_url, "DROP TABLE consents")
+    assert migrate(empty_url) == (None, newest_version())

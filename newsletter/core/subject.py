@@ -59,13 +59,23 @@ def headline(digest: Digest, papers: Mapping[int, Paper], name: str) -> str:
         return f"Welcome to {one_line(name)}"
     if not digest.paper_ids:
         return _quiet_headline(digest.considered)
+    return contents(digest, papers)
+
+
+def contents(digest: Digest, papers: Mapping[int, Paper]) -> str:
+    """Return what a digest with papers holds: its largest section, and how many more."""
     largest = max(digest.sections, key=lambda section: len(section.papers))  # the first of equals
     others = len(digest.paper_ids) - len(largest.papers)
     return _section_words(largest, papers) + (f" and {others:,} more" if others > 0 else "")
 
 
-def subject(digest: Digest, words: str) -> str:
-    """Return the subject: the headline ``words`` and the day, for mail programs thread what has the same subject."""
+def subject(digest: Digest, papers: Mapping[int, Paper], name: str) -> str:
+    """Return the subject: what the mail holds and the day, for mail programs thread what has the same subject.
+
+    A welcome says both that it is one and what it holds: ``Welcome: 12 papers on diffusion models · 24 Nov``.
+    """
+    is_full_welcome = digest.kind is IssueKind.WELCOME and digest.paper_ids
+    words = f"Welcome: {contents(digest, papers)}" if is_full_welcome else headline(digest, papers, name)
     return f"{words} · {short_date(digest.issue_date)}"
 
 

@@ -195,7 +195,7 @@ class Renderer:
             "date": long_date(digest.issue_date),
             "issue_date": digest.issue_date,
             "headline": words,
-            "subject": subject(digest, words),
+            "subject": subject(digest, papers, self.brand.name),
             "preheader": preheader(digest, papers),
             "chosen": len(digest.paper_ids),
             "considered": digest.considered,

@@ -13,8 +13,7 @@ if TYPE_CHECKING:
     from datetime import date
 
     from newsletter.core.due import DueIssue
-    from newsletter.core.match import Matcher
-    from newsletter.core.match import Scan
+    from newsletter.core.match import Matcher, Scan
     from newsletter.core.selection import Ledger, Window
     from newsletter.model import Digest, Match, Paper, SourceNote, Subscriber
 

@@ -7,6 +7,7 @@ special (they mean "not given").
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -26,16 +27,16 @@ class Mark:
 
 
 @dataclass(slots=True, eq=False)
-class Node:
+class Node(ABC):
     """A value in a file. ``size`` counts the nodes that it comes to when its aliases are written out."""
 
     start: Mark
     end: Mark
     size: int = 1
 
+    @abstractmethod
     def plain(self) -> Plain:
         """Return the value without places."""
-        raise NotImplementedError
 
 
 @dataclass(slots=True, eq=False)

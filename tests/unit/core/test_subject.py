@@ -67,8 +67,13 @@ def test_other_kinds_of_mail() -> None:
     assert headline(digest(kind=IssueKind.QUIET, considered=0), {}, "") == "All quiet: no new papers"
 
 
-def test_subject_differs_from_day_to_day() -> None:
-    assert subject(digest(), "2 papers on evaluation") == "2 papers on evaluation · 24 Nov"
+def test_the_subject_says_what_is_in_the_mail_and_differs_from_day_to_day() -> None:
+    evaluation = section("Evaluation", range(1, 3))
+    assert subject(digest(evaluation), papers_of(2), "Name") == "2 papers on Evaluation · 24 Nov"
+    welcome = digest(evaluation, kind=IssueKind.WELCOME)
+    assert subject(welcome, papers_of(2), "Name") == "Welcome: 2 papers on Evaluation · 24 Nov"
+    assert subject(digest(kind=IssueKind.WELCOME), {}, "Name") == "Welcome to Name · 24 Nov"
+    assert subject(digest(kind=IssueKind.QUIET, considered=3), {}, "Name").endswith("· 24 Nov")
 
 
 def test_hostile_topics_stay_short_and_on_one_line() -> None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import structlog
-from sqlalchemy import bindparam, func, insert, select, update
+from sqlalchemy import Boolean, bindparam, func, insert, or_, select, update
 
 from newsletter.core.deliveries import GIVES_PAPERS_BACK, OPEN, may_move
 from newsletter.errors import NotFoundError
@@ -176,6 +177,15 @@ class DeliveryReader(PlanningTables):
         return None if row is None else delivery_of(row)
 
 
+@dataclass(slots=True)
+class Standing:
+    """How a delivery stands while attempts at it are recorded; ``number`` is its last attempt's."""
+
+    state: DeliveryState
+    number: int
+    was_released: bool = False
+
+
 class DeliveryTables(DeliveryReader):
     """:class:`newsletter.ports.DeliveryStore` over the tables."""
 
@@ -203,42 +213,38 @@ class DeliveryTables(DeliveryReader):
         An attempt that comes in late, when its delivery has been ended otherwise, is kept, and moves nothing.
         """
         async with self.database.write() as connection:
-            states = await self.states(connection, {attempt.delivery_id for attempt, _, _ in attempts})
-            here = [each for each in attempts if each[0].delivery_id in states]
+            standings = await self.standings(connection, {attempt.delivery_id for attempt, _, _ in attempts})
+            here = [each for each in attempts if each[0].delivery_id in standings]
             if len(here) < len(attempts):  # their subscribers were removed while the mail was under way
                 log.info("delivery.gone", attempts=len(attempts) - len(here))
-            numbers = await self.keep(connection, [attempt for attempt, _, _ in here])
-            settled = []
+            if not here:
+                return
+            kept, settled = [], []
             for attempt, state, next_attempt_at in here:
-                if may_settle(states[attempt.delivery_id], state):
-                    states[attempt.delivery_id] = state
-                    settled.append(settled_row(attempt, state, next_attempt_at or now))
+                standing = standings[attempt.delivery_id]
+                # Whoever lost their lease counts as the new owner did; nobody's attempt is overwritten for that.
+                standing.number = max(attempt.number, standing.number + 1)
+                kept.append(attempt_row(attempt, standing.number))
+                if may_settle(standing.state, state):
+                    standing.was_released |= standing.state is not DeliveryState.SENDING
+                    standing.state = state
+                    settled.append(settled_row(attempt, state, next_attempt_at or now) | {"number": standing.number})
                 else:
                     log.warning("delivery.late", delivery=attempt.delivery_id, state=state.value)
-            doubtful = {attempt.delivery_id for attempt, _, _ in here if attempt.outcome.is_unknown}
-            await self.settle(connection, settled, doubtful)
-            counted = update(deliveries).where(deliveries.c.id == bindparam("delivery"))
-            rows = [{"delivery": delivery_id, "number": number} for delivery_id, number in numbers.items()]
-            if rows:
-                await connection.execute(counted.values(attempts=bindparam("number")), rows)
+            await connection.execute(insert(attempts_table), kept)
+            await self.settle(connection, settled, [key for key, each in standings.items() if each.was_released])
 
     async def settle(
-        self, connection: AsyncConnection, rows: Sequence[dict[str, Any]], doubtful: Collection[int]
+        self, connection: AsyncConnection, rows: Sequence[dict[str, Any]], released: Sequence[int]
     ) -> None:
-        """Move deliveries to the states in ``rows``; who comes to nothing gives the papers back.
-
-        ``doubtful`` ones may have arrived: no newer issue takes their place.
-        """
-        moved = [row["delivery"] for row in rows]
+        """Move deliveries to the states in ``rows``; who comes to nothing gives the papers back."""
         # What was released while its attempt was still under way is on its way again, for the time of one statement.
-        released = deliveries.c.state.in_([PLANNED, DeliveryState.DEFERRED.value])
-        for chunk in chunks(moved):
-            again = update(deliveries).where(deliveries.c.id.in_(chunk), released).values(state=SENDING)
-            await connection.execute(again)
+        for chunk in chunks(released):
+            await connection.execute(update(deliveries).where(deliveries.c.id.in_(chunk)).values(state=SENDING))
         if rows:
-            await connection.execute(update(deliveries).where(deliveries.c.id == bindparam("delivery")), rows)
-        for chunk in chunks(doubtful):
-            await connection.execute(update(deliveries).where(deliveries.c.id.in_(chunk)).values(is_unknown=True))
+            settling = update(deliveries).where(deliveries.c.id == bindparam("delivery"))
+            in_doubt = or_(deliveries.c.is_unknown, bindparam("doubt", type_=Boolean))
+            await connection.execute(settling.values(attempts=bindparam("number"), is_unknown=in_doubt), rows)
         ended = [row["delivery"] for row in rows if DeliveryState(row["state"]) in GIVES_PAPERS_BACK]
         await give_back(connection, ended)
 
@@ -254,33 +260,15 @@ class DeliveryTables(DeliveryReader):
             released = leases.values(state=PLANNED, lease_owner=None, ready_at=ready_at)
             return (await connection.execute(released)).rowcount
 
-    async def states(self, connection: AsyncConnection, delivery_ids: Collection[int]) -> dict[int, DeliveryState]:
-        """Return the states of those of these deliveries that exist, and hold them still until the end."""
-        found: dict[int, DeliveryState] = {}
+    async def standings(self, connection: AsyncConnection, delivery_ids: Collection[int]) -> dict[int, Standing]:
+        """Return how those of these deliveries stand that exist, and hold them still until the end."""
+        found: dict[int, Standing] = {}
+        columns = deliveries.c.id, deliveries.c.state, deliveries.c.attempts
         for chunk in chunks(sorted(delivery_ids)):
-            query = select(deliveries.c.id, deliveries.c.state).where(deliveries.c.id.in_(chunk))
-            held = query.order_by(deliveries.c.id).with_for_update()
-            found.update({row.id: DeliveryState(row.state) for row in await connection.execute(held)})
+            held = select(*columns).where(deliveries.c.id.in_(chunk)).order_by(deliveries.c.id).with_for_update()
+            rows = await connection.execute(held)
+            found.update({row.id: Standing(DeliveryState(row.state), row.attempts) for row in rows})
         return found
-
-    async def keep(self, connection: AsyncConnection, tried: Sequence[Attempt]) -> dict[int, int]:
-        """Store attempts, and return the number of each delivery's last one.
-
-        Whoever lost their lease counts as the new owner did; nobody's attempt is overwritten for that.
-        """
-        last: dict[int, int] = defaultdict(int)
-        tried_before = attempts_table.c.delivery_id
-        for chunk in chunks({attempt.delivery_id for attempt in tried}):
-            query = select(tried_before, func.max(attempts_table.c.number).label("number")).group_by(tried_before)
-            rows = await connection.execute(query.where(tried_before.in_(chunk)))
-            last.update({row.delivery_id: row.number for row in rows})
-        kept = []
-        for attempt in tried:
-            last[attempt.delivery_id] = max(attempt.number, last[attempt.delivery_id] + 1)
-            kept.append(attempt_row(attempt, last[attempt.delivery_id]))
-        if kept:
-            await connection.execute(insert(attempts_table), kept)
-        return last
 
 
 def may_settle(before: DeliveryState, after: DeliveryState) -> bool:
@@ -299,4 +287,5 @@ def settled_row(attempt: Attempt, state: DeliveryState, next_attempt_at: datetim
         "reply_code": attempt.outcome.code,
         "reply_text": attempt.outcome.text,
         "lease_owner": None,
+        "doubt": attempt.outcome.is_unknown,
     }

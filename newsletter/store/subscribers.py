@@ -105,7 +105,9 @@ class SubscriberTables(Part):
         """Move somebody to ``status``; the same status again changes nothing. NotFoundError when unknown."""
         async with self.database.write() as connection:
             before = await the_one(connection, subscriber_id)
-            if before.status is status and before.paused_until == paused_until:
+            # Who left the files and then unsubscribes by themselves must not come back with the files.
+            is_theirs = before.status_reason == LEFT_THE_FILES != reason
+            if before.status is status and before.paused_until == paused_until and not is_theirs:
                 return before
             values = {"status": status.value, "status_reason": reason, "paused_until": paused_until, "updated_at": now}
             await connection.execute(update(subscribers).where(subscribers.c.id == subscriber_id).values(values))

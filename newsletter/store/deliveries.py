@@ -33,6 +33,9 @@ log = structlog.get_logger(__name__)
 
 PLANNED, SENDING, ACCEPTED = DeliveryState.PLANNED.value, DeliveryState.SENDING.value, DeliveryState.ACCEPTED.value
 OPEN_STATES: Final = [state.value for state in OPEN]
+COUNTING: Final = (
+    update(deliveries).where(deliveries.c.id == bindparam("delivery")).values(attempts=bindparam("number"))
+)
 ADVICE: Final = "`newsletter deliveries list` shows what is there"
 
 
@@ -219,7 +222,7 @@ class DeliveryTables(DeliveryReader):
                 log.info("delivery.gone", attempts=len(attempts) - len(here))
             if not here:
                 return
-            kept, settled = [], []
+            kept, settled, late = [], [], []
             for attempt, state, next_attempt_at in here:
                 standing = standings[attempt.delivery_id]
                 # Whoever lost their lease counts as the new owner did; nobody's attempt is overwritten for that.
@@ -231,7 +234,10 @@ class DeliveryTables(DeliveryReader):
                     settled.append(settled_row(attempt, state, next_attempt_at or now) | {"number": standing.number})
                 else:
                     log.warning("delivery.late", delivery=attempt.delivery_id, state=state.value)
+                    late.append({"delivery": attempt.delivery_id, "number": standing.number})
             await connection.execute(insert(attempts_table), kept)
+            if late:
+                await connection.execute(COUNTING, late)
             await self.settle(connection, settled, [key for key, each in standings.items() if each.was_released])
 
     async def settle(
@@ -242,9 +248,8 @@ class DeliveryTables(DeliveryReader):
         for chunk in chunks(released):
             await connection.execute(update(deliveries).where(deliveries.c.id.in_(chunk)).values(state=SENDING))
         if rows:
-            settling = update(deliveries).where(deliveries.c.id == bindparam("delivery"))
             in_doubt = or_(deliveries.c.is_unknown, bindparam("doubt", type_=Boolean))
-            await connection.execute(settling.values(attempts=bindparam("number"), is_unknown=in_doubt), rows)
+            await connection.execute(COUNTING.values(is_unknown=in_doubt), rows)
         ended = [row["delivery"] for row in rows if DeliveryState(row["state"]) in GIVES_PAPERS_BACK]
         await give_back(connection, ended)
 

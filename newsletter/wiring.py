@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import os
 import socket
 from contextlib import asynccontextmanager
@@ -253,12 +254,13 @@ def _fetcher(configuration: Configuration) -> Fetcher:
 def _sources(application: Application, fetcher: Fetcher) -> list[ScheduledSource]:
     configuration = application.configuration
     context = SourceContext(fetcher, Parser(), configuration.directory, application.now)
-    return [
-        ScheduledSource(
-            create_source(source.kind, name, _options(source), context), _plan(source, configuration.settings)
-        )
-        for name, source in configuration.settings.sources.items()
-    ]
+    scheduled = []
+    for name, source in configuration.settings.sources.items():
+        options = _options(source)
+        asked = hashlib.sha256(repr((source.kind, sorted(options.items()))).encode()).hexdigest()[:16]
+        made = create_source(source.kind, name, options, context)
+        scheduled.append(ScheduledSource(made, _plan(source, configuration.settings), asked))
+    return scheduled
 
 
 def _options(source: AnySourceSettings) -> dict[str, object]:

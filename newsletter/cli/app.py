@@ -99,8 +99,11 @@ def hoist_config(args: Sequence[str]) -> list[str]:
 
 
 def _keeping_lines(help_text: str | None) -> str | None:
-    r"""Return help with the mark that keeps a paragraph's lines, which docstrings spell ``\b``."""
-    return help_text and help_text.replace("\\b\n", "\b\n")
+    r"""Return help whose paragraphs are a line each, for every width of terminal, but for those marked with ``\b``."""
+    if help_text is None:
+        return None
+    paragraphs = help_text.replace("\\b\n", "\b\n").split("\n\n")
+    return "\n\n".join(each if each.startswith("\b") else " ".join(each.split()) for each in paragraphs)
 
 
 def _leaves(group: TyperGroup) -> list[Any]:

@@ -37,7 +37,7 @@ def list_(
     day: Annotated[
         datetime | None, typer.Option("--date", formats=["%Y-%m-%d"], metavar="DATE", help="Only issues of this day.")
     ] = None,
-    limit: Annotated[int, typer.Option(min=1, help="At most so many.")] = 50,
+    limit: Annotated[int, typer.Option(min=1, metavar="N", help="At most so many.")] = 50,
     as_json: AsJson = False,
 ) -> None:
     r"""List deliveries, newest first.
@@ -113,7 +113,7 @@ def show(context: typer.Context, delivery_id: Id, *, as_json: AsJson = False) ->
 def retry(
     context: typer.Context,
     delivery_ids: Annotated[
-        list[int] | None, typer.Argument(metavar="[ID]...", help="Their numbers.", show_default=False)
+        list[int] | None, typer.Argument(metavar="ID", help="Their numbers.", show_default=False)
     ] = None,
     *,
     failed: Annotated[bool, typer.Option("--failed", help="All that were rejected, expired or deferred.")] = False,

@@ -32,10 +32,10 @@ SEARCH = "search"
 def search(
     context: typer.Context,
     query: Annotated[
-        list[str], typer.Argument(metavar="QUERY...", help="Words, or a query as in profiles.", show_default=False)
+        list[str], typer.Argument(metavar="QUERY", help="Words, or a query as in profiles.", show_default=False)
     ],
     *,
-    limit: Annotated[int, typer.Option(min=1, help="At most so many.")] = 20,
+    limit: Annotated[int, typer.Option(min=1, metavar="N", help="At most so many.")] = 20,
     as_json: AsJson = False,
 ) -> None:
     r"""Search the collected papers, newest first.

@@ -78,7 +78,7 @@ def _announce(url: str, *, has_catcher: bool) -> None:
 
 def collect(
     context: typer.Context,
-    sources: Annotated[list[str] | None, typer.Argument(metavar="[SOURCE]...", help="Only these.")] = None,
+    sources: Annotated[list[str] | None, typer.Argument(metavar="SOURCE", help="Only these.")] = None,
     *,
     only_due: Annotated[bool, typer.Option("--due", help="Only sources whose next check has come.")] = False,
     as_json: JsonOption = False,
@@ -158,21 +158,26 @@ def deliver(context: typer.Context, *, dry_run: DryRunOption = False, as_json: J
     _judge(counts)
 
 
-def send(context: typer.Context, *, dry_run: DryRunOption = False, as_json: JsonOption = False) -> None:
+def send(
+    context: typer.Context,
+    *,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Plan and send nothing; say what would be.")] = False,
+    as_json: JsonOption = False,
+) -> None:
     """Collect, issue and deliver, once: the daemon's line in one go, for cron or for trying out.
 
     \b
     Examples:
       newsletter send
-      newsletter send --dry-run      collect, then say what would be planned and sent
+      newsletter send --dry-run      collect, and say what would be planned
     """
 
     async def work(application: Application) -> tuple[list[CollectionReport], IssueReport, DeliveryCounts | None]:
         async with AsyncExitStack() as stack:
-            await stack.enter_async_context(exclusive(application))
-            parts = await _parts(application, stack, with_mail=not dry_run)
             if not dry_run:
+                await stack.enter_async_context(exclusive(application))
                 await application.sync_subscribers()
+            parts = await _parts(application, stack, with_mail=not dry_run)
             reports = await _collect(application, parts.sources, force=False)
             issued = await _issue(parts, application.now(), dry_run=dry_run)
             return reports, issued, None if dry_run else await _deliver(parts)

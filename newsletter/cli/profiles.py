@@ -76,7 +76,7 @@ def show(context: typer.Context, name: Name, *, as_json: AsJson = False) -> None
 
     \b
     Example:
-      newsletter profiles show robotics
+      newsletter profiles show language-models
     """
 
     async def work(application: Application) -> Profile:
@@ -110,8 +110,8 @@ def try_out(
     context: typer.Context,
     name: Name,
     *,
-    days: Annotated[int, typer.Option(min=1, help="Try it on the papers that came in the last so many days.")] = 7,
-    limit: Annotated[int, typer.Option(min=0, help="Show at most so many papers; 0 for all.")] = 20,
+    days: Annotated[int, typer.Option(min=1, metavar="N", help="Try it on the papers that came in the last so many days.")] = 7,
+    limit: Annotated[int, typer.Option(min=0, metavar="N", help="Show at most so many papers; 0 for all.")] = 20,
     as_json: AsJson = False,
 ) -> None:
     r"""Try a profile on the stored papers.
@@ -121,7 +121,7 @@ def try_out(
 
     \b
     Example:
-      newsletter profiles test robotics --days 14
+      newsletter profiles test language-models --days 14
     """
 
     async def work(application: Application) -> Trial:

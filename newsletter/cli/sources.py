@@ -58,7 +58,7 @@ def try_out(
     context: typer.Context,
     name: Annotated[str, typer.Argument(metavar="NAME", help="A source of newsletter.yaml.", show_default=False)],
     *,
-    limit: Annotated[int, typer.Option(min=0, help="Show at most so many papers; 0 for all.")] = 5,
+    limit: Annotated[int, typer.Option(min=0, metavar="N", help="Show at most so many papers; 0 for all.")] = 5,
     as_json: AsJson = False,
 ) -> None:
     r"""Ask a source now, and store nothing.

@@ -72,7 +72,7 @@ def import_file(
     \b
     people.csv:
       address,zone,send_at,profiles
-      ada@example.org,Europe/London,07:30,language-models;robotics
+      ada@example.org,Europe/London,07:30,language-models;trending
     """
     source = inspect_csv(file)
     preview = run(context, lambda application: _preview(application, source, everything=as_json or dry_run))

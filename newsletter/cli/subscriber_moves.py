@@ -26,7 +26,7 @@ def pause(
     *,
     until: Annotated[
         datetime | None,
-        typer.Option(formats=["%Y-%m-%d"], metavar="DATE", help="The day on which mail begins again, as 2026-08-31."),
+        typer.Option(formats=["%Y-%m-%d"], metavar="DATE", help="The day on which mail begins again, as 2099-08-31."),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -37,7 +37,7 @@ def pause(
 
     \b
     Example:
-      newsletter subscribers pause ada@example.org --until 2026-08-31
+      newsletter subscribers pause ada@example.org --until 2099-08-31
     """
 
     async def work(application: Application) -> Subscriber:
@@ -126,6 +126,6 @@ def _future(until: datetime | None, now: datetime) -> date | None:
     if until is None:
         return None
     if until.date() <= now.date():
-        problem = Problem("--until", 0, 0, f"{until.date()} is not in the future", "give a later day, as 2026-08-31")
+        problem = Problem("--until", 0, 0, f"{until.date()} is not in the future", "give a later day, as 2099-08-31")
         raise ConfigurationError([problem])
     return until.date()

@@ -150,7 +150,7 @@ def edit(  # noqa: PLR0913 (each is an option)
     \b
     Example:
       newsletter subscribers edit ada@example.org --frequency weekly --on friday \
-          --add-profile robotics
+          --add-profile trending
     """
     words = Words(new_address or address, profile, keyword, zone, at, frequency, on, language, template)
 
@@ -179,14 +179,14 @@ def list_(  # noqa: PLR0913 (each is an option)
         str | None, typer.Option(metavar="ORIGIN", help="Only who is kept in the store, or file.")
     ] = None,
     text: Annotated[str | None, typer.Option(metavar="TEXT", help="Only whose address holds this.")] = None,
-    limit: Annotated[int, typer.Option(min=0, help="At most so many; 0 for all.")] = DEFAULT_LIMIT,
+    limit: Annotated[int, typer.Option(min=0, metavar="N", help="At most so many; 0 for all.")] = DEFAULT_LIMIT,
     as_json: AsJson = False,
 ) -> None:
     r"""List subscribers in the order in which they came.
 
     \b
     Example:
-      newsletter subscribers list --status active --profile robotics
+      newsletter subscribers list --status active --profile trending
       newsletter subscribers list --limit 0 --json
     """
     has_status = member_of(SubscriberStatus, status, "--status")

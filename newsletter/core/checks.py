@@ -32,6 +32,13 @@ def is_check_due(state: SourceState, now: datetime) -> bool:
     return state.next_check_at is None or state.next_check_at <= now
 
 
+def for_options(state: SourceState, options: str) -> SourceState:
+    """Return the state to ask with: where the source's options changed, due now and without the old validators."""
+    if state.options == options:
+        return state
+    return replace(state, options=options, etag=None, last_modified=None, next_check_at=None)
+
+
 def after_check(state: SourceState, result: FetchResult, plan: CheckPlan, now: datetime) -> SourceState:
     """Return the state after an answer: validators, failures, health, and the time of the next check.
 

@@ -48,6 +48,7 @@ class SourceState:
     health: Health = Health.UNCHECKED
     entries: int = 0  # of the last document that was read
     skipped: int = 0  # entries of it that were no papers (no title)
+    options: str = ""  # what was asked, in short: other categories or another address make a new question
 
     @property
     def is_first_fetch(self) -> bool:

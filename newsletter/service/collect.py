@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from newsletter.core.checks import CheckPlan, after_check, is_check_due
+from newsletter.core.checks import CheckPlan, after_check, for_options, is_check_due
 from newsletter.errors import StoreError
 from newsletter.model import CollectionCounts, SourceState
 
@@ -28,10 +28,11 @@ logger = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class ScheduledSource:
-    """A source and how often it is asked."""
+    """A source and how often it is asked; ``options`` sums up what it is asked for."""
 
     source: Source
     plan: CheckPlan
+    options: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +61,8 @@ async def collect(
     states = await store.source_states()
 
     async def one(scheduled: ScheduledSource) -> CollectionReport:
-        state = states.get(scheduled.source.name) or SourceState(scheduled.source.name)
+        known = states.get(scheduled.source.name) or SourceState(scheduled.source.name)
+        state = for_options(known, scheduled.options)
         if force or is_check_due(state, now()):
             report = await _ask(store, scheduled, state, now)
         else:

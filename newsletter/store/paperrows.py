@@ -115,6 +115,7 @@ def state_row(state: SourceState) -> dict[str, Any]:
         "health": state.health.value,
         "entries": state.entries,
         "skipped": state.skipped,
+        "options": state.options,
     }
 
 
@@ -136,4 +137,5 @@ def state_of(row: Row[Any]) -> SourceState:
         health=Health(row.health),
         entries=row.entries,
         skipped=row.skipped,
+        options=row.options,
     )

@@ -122,6 +122,7 @@ sources = Table(
     required("health", Text),
     required("entries", Integer),
     required("skipped", Integer),
+    required("options", Text),
     one_of("health", Health, "health"),
 )
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from newsletter.core.checks import LONGEST_WAIT, CheckPlan, after_check, is_check_due
+from newsletter.core.checks import LONGEST_WAIT, CheckPlan, after_check, for_options, is_check_due
 from newsletter.model import Entry, Fault, FetchResult, Health, SourceState
 
 NOW = datetime(2026, 11, 23, 7, 0, tzinfo=UTC)
@@ -53,6 +53,15 @@ def test_a_long_quiet_source_is_stale() -> None:
     stale = SourceState("arxiv", last_new_paper_at=NOW - timedelta(days=5))
     assert after_check(quiet, FetchResult(not_modified=True), HOURLY, NOW).health is Health.QUIET
     assert after_check(stale, FetchResult(not_modified=True), HOURLY, NOW).health is Health.STALE
+
+
+def test_other_options_are_another_question_asked_at_once() -> None:
+    state = SourceState("arxiv", etag="abc", last_modified="Mon", next_check_at=NOW, last_success_at=NOW, options="old")
+    assert for_options(state, "old") is state
+    changed = for_options(state, "new")
+    assert (changed.etag, changed.last_modified, changed.next_check_at) == (None, None, None)
+    assert not changed.is_first_fetch
+    assert after_check(changed, FetchResult(etag="def"), HOURLY, NOW).options == "new"
 
 
 @given(

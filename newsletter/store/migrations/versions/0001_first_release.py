@@ -81,6 +81,7 @@ def create_sources() -> None:
         sa.Column("health", sa.Text(), nullable=False),
         sa.Column("entries", sa.Integer(), nullable=False),
         sa.Column("skipped", sa.Integer(), nullable=False),
+        sa.Column("options", sa.Text(), nullable=False),
         sa.CheckConstraint(
             "health IN ('fresh', 'quiet', 'stale', 'throttled', 'broken', 'unchecked')", name=op.f("ck_sources_health")
         ),

@@ -18,11 +18,13 @@ from newsletter.core.checks import CheckPlan
 from newsletter.core.links import Links
 from newsletter.core.retry import RetryPolicy
 from newsletter.core.selection import Limits
+from newsletter.errors import ConfigurationError
 from newsletter.mail.brand import Brand
 from newsletter.mail.catcher import Catcher
 from newsletter.mail.relay import Relay, Tls
 from newsletter.mail.render import Renderer
 from newsletter.mail.smtp import SmtpTransport
+from newsletter.model import Problem
 from newsletter.service.collect import ScheduledSource
 from newsletter.service.deliver import Deliverer, DeliveryPolicy
 from newsletter.service.issue import IssuePolicy, Issuer
@@ -129,7 +131,7 @@ async def open_application(directory: Path, *, create: bool = True) -> AsyncIter
     """
     configuration = load_configuration(directory)
     settings = configuration.settings
-    settings.data_directory.mkdir(parents=True, exist_ok=True)
+    make_data_directory(settings.data_directory)
     url = settings.database_url
     if create:
         await prepare_database(url)
@@ -139,6 +141,16 @@ async def open_application(directory: Path, *, create: bool = True) -> AsyncIter
         yield application
     finally:
         await store.aclose()
+
+
+def make_data_directory(path: Path) -> None:
+    """Make the data directory where there is none; ConfigurationError when that is not possible."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        message = f"the data directory cannot be made: {error.strerror}"
+        advice = "name another as data_directory, or give this user the right to write there"
+        raise ConfigurationError([Problem(str(path), 0, 0, message, advice)]) from error
 
 
 async def prepare_database(url: str) -> None:

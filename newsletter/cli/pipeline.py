@@ -15,8 +15,8 @@ import typer
 from newsletter.cli.context import not_found, run
 from newsletter.cli.output import note, plural, print_fields, print_json, print_table, say, show
 from newsletter.cli.progress import progress
-from newsletter.errors import NewsletterError
-from newsletter.model import DeliveryState
+from newsletter.errors import ConfigurationError, NewsletterError
+from newsletter.model import DeliveryState, Problem
 from newsletter.service.collect import collect as collect_papers
 from newsletter.wiring import build_parts, exclusive, start_catcher
 
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from newsletter.service.issue import IssueReport
     from newsletter.wiring import Application, Parts
 
+YEARS = range(1970, 2200)  # that --at may name
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document instead.")]
 DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Store and send nothing; say what would be.")]
 AtOption = Annotated[
@@ -197,13 +198,20 @@ def send(
 
 
 def parse_moment(text: str | None) -> datetime | None:
-    """Return the moment that ``text`` names (ISO 8601; without an offset in UTC), or None for none."""
+    """Return the moment that ``text`` names (ISO 8601; without an offset in UTC), or None for none.
+
+    ConfigurationError when it is no time, or outside of the years that calendars and time zones are sure of.
+    """
     if text is None:
         return None
     try:
         moment = datetime.fromisoformat(text)
     except ValueError as error:
-        raise NewsletterError(f"--at: “{text}” is no time: write it as 2026-11-24T07:00+01:00") from error
+        problem = Problem("--at", 0, 0, f"“{text}” is no time", "write it as 2026-11-24T07:00+01:00")
+        raise ConfigurationError([problem]) from error
+    if moment.year not in YEARS:
+        message, advice = f"“{text}” is too far away", f"take a year from {YEARS[0]} to {YEARS[-1]}"
+        raise ConfigurationError([Problem("--at", 0, 0, message, advice)])
     return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
 
 

@@ -80,7 +80,7 @@ class Catcher:
         try:
             name = await asyncio.to_thread(self._maildir.add, header_of(envelope) + content)
         except OSError as error:
-            logger.exception("catcher.not_kept")
+            logger.error("catcher.not_kept", error=str(error))  # noqa: TRY400 (the disk's fault, in one line)
             return f"452 4.3.1 cannot be kept: {error.strerror}"
         logger.debug("catcher.kept", name=name)
         return f"250 2.0.0 Ok: kept as {name}"

@@ -84,8 +84,9 @@ async def _ask(
     checked = after_check(state, result, scheduled.plan, now())
     try:
         counts = await store.save_collection(checked, result.entries, now())
-    except StoreError:
-        logger.exception("collect.not_stored", source=state.name)
+    except StoreError as error:
+        # One line: what is wrong is the disk or another program, and no line of ours tells more about it.
+        logger.error("collect.not_stored", source=state.name, error=str(error))  # noqa: TRY400
         raise
     stored = (await store.source_states())[state.name]
     _log(stored, result, counts)

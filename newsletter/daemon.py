@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 logger = structlog.get_logger(__name__)
 
 TICK_S = 15
+LINE_GRACE_S = 3
 STALLED_AFTER = timedelta(minutes=10)
 
 
@@ -117,21 +118,26 @@ class Daemon:
         }
 
     async def _work(self) -> None:
-        tasks = [asyncio.create_task(self._line()), asyncio.create_task(self._deliveries())]
+        line, deliveries = asyncio.create_task(self._line()), asyncio.create_task(self._deliveries())
         stop = asyncio.create_task(self.stopping.wait())
-        await asyncio.wait([*tasks, stop], return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait([line, deliveries, stop], return_when=asyncio.FIRST_COMPLETED)
         self.stopping.set()
         for event in (self._tick, self._wake, self._pause):
             event.set()
         grace_s = self.application.configuration.settings.deliver.shutdown_s
-        _, late = await asyncio.wait(tasks, timeout=grace_s)
-        for task in late:
-            logger.warning("daemon.cut_short", after_s=grace_s)
-            task.cancel()
+        # A source that is slow to answer is asked again next time: only mails in flight are worth waiting for.
+        await asyncio.gather(self._end(line, min(LINE_GRACE_S, grace_s)), self._end(deliveries, grace_s))
         stop.cancel()
-        for result in await asyncio.gather(*tasks, return_exceptions=True):
+        for result in await asyncio.gather(line, deliveries, return_exceptions=True):
             if isinstance(result, Exception):
                 raise result
+
+    async def _end(self, task: asyncio.Task[None], grace_s: float) -> None:
+        """Let a task end by itself, or cut it short: what it had not committed is as if it had not begun."""
+        _, late = await asyncio.wait([task], timeout=grace_s)
+        if late:
+            logger.warning("daemon.cut_short", after_s=grace_s)
+            task.cancel()
 
     async def _line(self) -> None:
         """Collect and issue at every tick, the first at once; wait for the store to come back when it fails."""

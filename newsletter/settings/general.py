@@ -151,9 +151,22 @@ def _checks(settings: Settings, locate: Locate) -> list[Problem]:
     if settings.templates_directory and not settings.templates_directory.is_dir():
         message = f"there is no directory {settings.templates_directory}"
         problems.append(Problem(*locate(("templates_directory",)), message, "make it, or leave the key out"))
+    problems += _open_to_all(settings, locate)
     return problems + [
         found for name, source in settings.sources.items() for found in _check_source(name, source, locate)
     ]
+
+
+def _open_to_all(settings: Settings, locate: Locate) -> list[Problem]:
+    """Return what would show everybody the caught mails, which hold addresses and links that end subscriptions."""
+    if not settings.mail.catcher.enabled:
+        return []
+    advice = "set mail.catcher.enabled to false and name a relay, or keep the pages on 127.0.0.1"
+    message = "the mail catcher is enabled, and everybody who reaches the pages could read all mails"
+    web = settings.web
+    public = urlsplit(web.public_url).hostname if web.public_url else None
+    exposed = {"host": not is_loopback(web.host), "public_url": public is not None and not is_loopback(public)}
+    return [Problem(*locate(("web", key)), message, advice) for key, is_exposed in exposed.items() if is_exposed]
 
 
 def _check_source(name: str, source: SourceSettings, locate: Locate) -> list[Problem]:

@@ -102,6 +102,13 @@ def test_mail_goes_to_the_catcher_while_that_is_enabled(directory: Directory) ->
     assert (outgoing.host, outgoing.port, outgoing.tls, outgoing.username) == ("127.0.0.1", 2525, "none", None)
 
 
+@pytest.mark.parametrize("url", ["http://localhost:8080", "http://127.0.0.1:8080/news", "http://[::1]:8080"])
+def test_the_catcher_may_be_enabled_where_only_this_machine_reaches_the_pages(directory: Directory, url: str) -> None:
+    catcher = "mail: {sender: d@example.org, catcher: {enabled: true}}\n"
+    directory.write("newsletter.yaml", f"{catcher}web: {{host: '::1', public_url: '{url}'}}\n")
+    assert directory.load().settings.mail.catcher.enabled
+
+
 def corpus() -> list[tuple[str, str]]:
     """Return the files and expectations of ``complaints.txt``."""
     lines = (Path(__file__).parent / "complaints.txt").read_text("utf-8").splitlines()

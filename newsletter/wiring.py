@@ -73,7 +73,7 @@ class Application:
         """Put a new configuration in force; what only a restart can change keeps its old value, and says so."""
         old, new = self.configuration.settings, configuration.settings
         for name, before, after in (
-            ("store", old.database_url, new.database_url),
+            ("store", (old.database_url, old.store), (new.database_url, new.store)),
             ("web", old.web, new.web),
             ("mail.catcher", old.mail.catcher, new.mail.catcher),
         ):
@@ -132,10 +132,10 @@ async def open_application(directory: Path, *, create: bool = True) -> AsyncIter
     configuration = load_configuration(directory)
     settings = configuration.settings
     make_data_directory(settings.data_directory)
-    url = settings.database_url
+    url, busy_timeout_s = settings.database_url, settings.store.busy_timeout_s
     if create:
-        await prepare_database(url)
-    store = open_store(url)
+        await prepare_database(url, busy_timeout_s)
+    store = open_store(url, busy_timeout_s)
     try:
         application = Application(configuration, store, Links(link_secret(settings), settings.web.base_url))
         yield application
@@ -153,11 +153,11 @@ def make_data_directory(path: Path) -> None:
         raise ConfigurationError([Problem(str(path), 0, 0, message, advice)]) from error
 
 
-async def prepare_database(url: str) -> None:
+async def prepare_database(url: str, busy_timeout_s: float) -> None:
     """Make the schema where there is none yet, and check it where there is one."""
-    if await asyncio.to_thread(is_empty, url):
-        await asyncio.to_thread(migrate, url)
-    await asyncio.to_thread(check_version, url)
+    if await asyncio.to_thread(is_empty, url, busy_timeout_s):
+        await asyncio.to_thread(migrate, url, busy_timeout_s)
+    await asyncio.to_thread(check_version, url, busy_timeout_s)
 
 
 def build_parts(application: Application) -> Parts:

@@ -95,8 +95,9 @@ def migrate(context: typer.Context) -> None:
     \b
     Example: newsletter --config /etc/newsletter migrate
     """
-    url = load_configuration(directory_of(context)).settings.database_url
-    before, after = asyncio.run(asyncio.to_thread(migrate_store, url))
+    settings = load_configuration(directory_of(context)).settings
+    work = asyncio.to_thread(migrate_store, settings.database_url, settings.store.busy_timeout_s)
+    before, after = asyncio.run(work)
     if before == after:
         say(f"the database is current (version {after})")
     else:

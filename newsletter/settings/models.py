@@ -60,6 +60,9 @@ class StoreSettings(Section):
         "directory.",
     )
     url_file: FilePath | None = Field(default=None, description="A file that holds the url, instead of `url`.")
+    busy_timeout_s: Seconds = Field(
+        default=30, description="How long to wait while another program keeps the database locked, in seconds."
+    )
 
 
 class WebSettings(Section):

@@ -11,7 +11,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet --no-input
 CONFIG ?= config
 
-.PHONY: run test check bench docs lock clean
+.PHONY: run test check bench docs pictures lock clean
 .DELETE_ON_ERROR:
 
 run: .venv/installed
@@ -33,6 +33,11 @@ bench: .venv/installed-for-tests
 # What is generated from the code; a test fails when it is not current.
 docs: .venv/installed-for-tests
 	$(BIN)/python -m newsletter.settings.reference > docs/configuration.md
+	$(BIN)/python -m newsletter.cli.reference > docs/commands.md
+
+# The pictures of the README, taken with the system's Chromium.
+pictures: .venv/installed-for-tests
+	$(BIN)/python -m tests.support.pictures
 
 lock: .venv/installed-for-tests
 	$(PIP) install uv

@@ -110,7 +110,7 @@ def try_out(
     context: typer.Context,
     name: Name,
     *,
-    days: Annotated[int, typer.Option(min=1, metavar="N", help="Try it on the papers that came in the last so many days.")] = 7,
+    days: Annotated[int, typer.Option(min=1, metavar="N", help="Try it on the papers of the last N days.")] = 7,
     limit: Annotated[int, typer.Option(min=0, metavar="N", help="Show at most so many papers; 0 for all.")] = 20,
     as_json: AsJson = False,
 ) -> None:

@@ -73,11 +73,12 @@ class CommandLine:
             raise result.exception
         return Answer(result.exit_code, result.stdout, result.stderr)
 
-    def with_store(self, work: Callable[[SqlStore], Awaitable[T]]) -> T:
-        """Do something with the store that the commands use."""
+    def with_store(self, work: Callable[[SqlStore], Awaitable[T]], data: Path | None = None) -> T:
+        """Do something with the store that the commands use; ``data`` is where it lies if not beside them."""
+        folder = data or self.directory.parent / "data"
 
         async def within() -> T:
-            store = open_store(f"sqlite:///{self.directory.parent / 'data' / 'newsletter.db'}")
+            store = open_store(f"sqlite:///{folder / 'newsletter.db'}")
             try:
                 return await work(store)
             finally:

@@ -1,0 +1,71 @@
+"""Every example that a command's ``--help`` shows, typed by somebody whose newsletter has run for a while."""
+
+from __future__ import annotations
+
+import shutil
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+
+from newsletter.cli.reference import commands, examples
+from newsletter.model import Attempt, DeliveryState, Outcome, OutcomeKind, SubscriberStatus
+from tests.support.command_line import CommandLine
+from tests.support.documents import take_off_the_network, type_in
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from newsletter.store.sql import SqlStore
+
+EXAMPLES = {path: examples(command.help) for path, command in commands() if not hasattr(command, "commands")}
+PEOPLE = "address,zone\nann@example.org,Europe/Paris\n"
+# What examples leave to the reader.
+STAND_INS = {"2305.15558": "1501.95001", "attention is all": "The Last Mile of Alignment", "12": "1", "13": "2"}
+
+
+async def some_history(store: SqlStore) -> None:
+    """Let two deliveries be rejected, and Bob leave."""
+    now = datetime.now(UTC)
+    claimed = await store.claim("test", 2, timedelta(minutes=5), now)
+    assert len(claimed) == 2
+    no = Outcome(OutcomeKind.REJECTED, 550, "5.1.1 no such user")
+    ended = [(Attempt(item.delivery.id, 1, now, now, no), DeliveryState.REJECTED, None) for item in claimed]
+    await store.record(ended, now)
+    bob = await store.find_subscriber("bob@example.org")
+    await store.set_status(bob.id, SubscriberStatus.UNSUBSCRIBED, "unsubscribed by mail", now)
+
+
+@pytest.fixture(scope="session")
+def lived_in(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A configuration whose store holds papers, people and deliveries, to be copied."""
+    folder = tmp_path_factory.mktemp("lived-in") / "my-newsletter"
+    newsletter = CommandLine(folder)
+    assert newsletter("init", str(folder)).code == 0
+    take_off_the_network(folder)
+    for name in ("ada", "bob"):
+        assert newsletter("subscribers", "add", f"{name}@example.org", "--profile", "language-models").code == 0
+    for step in ("collect", "issue"):
+        assert newsletter(step).code == 0
+    newsletter.with_store(some_history, folder / "data")
+    assert newsletter("deliver").code == 0
+    return folder
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=" ".join)
+def test_every_example_works(
+    path: tuple[str, ...], lived_in: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("webbrowser.open", lambda _: True)
+    assert EXAMPLES[path]
+    for number, line in enumerate(EXAMPLES[path]):
+        directory = tmp_path / str(number) / "my-newsletter"
+        shutil.copytree(lived_in, directory)
+        (tmp_path / "people.csv").unlink(missing_ok=True)
+        if "import" in path:
+            (tmp_path / "people.csv").write_text(PEOPLE)
+        stand_ins = STAND_INS | ({"ada@example.org": "new@example.org"} if "add" in path else {})
+        said = type_in(CommandLine(directory), line, stand_ins, answer="y\n")
+        assert said.code == 0, f"{line}: {said.err}"
+        assert said.out or said.err

@@ -165,6 +165,9 @@ class SubscriberStore(Protocol):
     async def count_subscribers(self) -> dict[SubscriberStatus, int]:
         """Return how many subscribers are in each status; those that nobody is in are left out."""
 
+    async def count_readers(self) -> dict[str, int]:
+        """Return how many active subscribers take each profile, whether or not a file defines it still."""
+
     async def apply_drafts(
         self, drafts: Sequence[SubscriberDraft], consent: Consent, origin: Origin, now: datetime
     ) -> tuple[int, int, int]:

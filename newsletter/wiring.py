@@ -28,6 +28,7 @@ from newsletter.model import Problem
 from newsletter.service.collect import ScheduledSource
 from newsletter.service.deliver import Deliverer, DeliveryPolicy
 from newsletter.service.issue import IssuePolicy, Issuer
+from newsletter.service.status import missing_profile, missing_profiles
 from newsletter.settings.load import Configuration, load_configuration
 from newsletter.settings.secrets import link_secret
 from newsletter.settings.sourcemodels import AnySourceSettings, SourceSettings
@@ -83,10 +84,15 @@ class Application:
         self.configuration_fault = ""
 
     async def sync_subscribers(self) -> tuple[int, int, int, int]:
-        """Bring the subscribers that profile files name into the store; return added, changed, unchanged, removed."""
+        """Bring the subscribers that profile files name into the store; return added, changed, unchanged, removed.
+
+        Profiles that subscribers take and that are not there are warned of.
+        """
         counts = await self.store.sync_file_subscribers(self.configuration.file_subscribers, self.now())
         if counts[0] or counts[1] or counts[3]:
             logger.info("subscribers.synced", added=counts[0], changed=counts[1], left=counts[3])
+        for name, readers in (await missing_profiles(self.store, self.profiles)).items():
+            logger.warning("subscribers.profile_missing", profile=name, problem=missing_profile(name, readers))
         return counts
 
     @property

@@ -20,7 +20,7 @@ from newsletter.errors import NewsletterError, NotFoundError
 from newsletter.mail.sample import sample_digest
 from newsletter.model import IssueKind, OutcomeKind
 from newsletter.service.issue import stand_in
-from newsletter.service.status import Status, read_status
+from newsletter.service.status import Status, missing_profile, read_status
 from newsletter.service.why import Verdict, why_profile, why_subscriber
 from newsletter.wiring import build_issuer, build_renderer, build_transport, start_catcher
 
@@ -51,9 +51,8 @@ def status(context: typer.Context, *, as_json: JsonOption = False) -> None:
     """
 
     async def work(application: Application) -> Status:
-        return await read_status(
-            application.store, tuple(application.configuration.settings.sources), application.now()
-        )
+        sources = tuple(application.configuration.settings.sources)
+        return await read_status(application.store, sources, application.profiles, application.now())
 
     found = run(context, work)
     if as_json:
@@ -72,6 +71,8 @@ def status(context: typer.Context, *, as_json: JsonOption = False) -> None:
     print_table(("source", "health", "last new paper", "next check", "fault"), rows, wide="fault")
     heading("Subscribers")
     print_fields([(str(key), count) for key, count in found.subscribers.items()] or [("none", 0)])
+    for name, count in found.missing_profiles.items():
+        note(f"newsletter: {missing_profile(name, count)}")
     heading("Deliveries")
     print_fields([(str(key), count) for key, count in found.deliveries.items()] or [("none", 0)])
     print_fields([("next issue", found.next_issue_at), ("next attempt", found.next_attempt_at)])

@@ -8,7 +8,7 @@ from sqlalchemy import func, select
 
 from newsletter.model import Frequency, Schedule, SubscriberStatus, Weekday
 from newsletter.store.part import Part
-from newsletter.store.schema import subscribers
+from newsletter.store.schema import subscribers, subscriptions
 from newsletter.store.subscribers import with_their_rows
 
 if TYPE_CHECKING:
@@ -60,6 +60,14 @@ class ScheduleTables(Part):
         query = select(subscribers.c.status, func.count()).group_by(subscribers.c.status)
         async with self.database.read() as connection:
             return {SubscriberStatus(status): count for status, count in await connection.execute(query)}
+
+    async def count_readers(self) -> dict[str, int]:
+        """Return how many active subscribers take each profile, whether or not a file defines it still."""
+        taken = subscriptions.join(subscribers, subscribers.c.id == subscriptions.c.subscriber_id)
+        query = select(subscriptions.c.profile, func.count()).select_from(taken).where(IS_ACTIVE)
+        async with self.database.read() as connection:
+            rows = await connection.execute(query.group_by(subscriptions.c.profile))
+            return {profile: count for profile, count in rows}  # noqa: C416 (a row is a pair, and not typed as one)
 
     async def _page(self, query: Select[tuple[object, ...]], after_id: int, limit: int) -> list[Subscriber]:
         page = query.where(subscribers.c.id > after_id).order_by(subscribers.c.id).limit(limit)

@@ -67,3 +67,12 @@ async def test_unsubscribing_after_leaving_the_files_is_remembered(store: SqlSto
     await store.set_status(ada.id, SubscriberStatus.UNSUBSCRIBED, "one click", NOW)
     await store.sync_file_subscribers([make_draft("ada@example.org")], NOW)
     assert (await store.find_subscriber("ada@example.org")).status is SubscriberStatus.UNSUBSCRIBED
+
+
+async def test_readers_of_a_profile_are_counted_while_they_are_active(store: SqlStore) -> None:
+    both = make_draft("ada@example.org", profiles=("vision", "robots"))
+    await store.sync_file_subscribers([both, make_draft("bob@example.org", profiles=("vision",))], NOW)
+    bob = await store.find_subscriber("bob@example.org")
+    assert await store.count_readers() == {"robots": 1, "vision": 2}
+    await store.set_status(bob.id, SubscriberStatus.PAUSED, "vacation", NOW)
+    assert await store.count_readers() == {"robots": 1, "vision": 1}

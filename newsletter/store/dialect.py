@@ -29,6 +29,8 @@ WRITING: Final = "newsletter_writing"
 # Any two numbers that nothing else in the database uses.
 ARRIVALS_LOCK: Final = 7_461_001
 PLANNING_LOCK: Final = 7_461_002
+SUBSCRIBERS_LOCK: Final = 7_461_003
+MIGRATION_LOCK: Final = 7_461_004
 ADVICE: Final = "write sqlite:///data/newsletter.db or postgresql://user:password@host/name"
 
 

@@ -9,11 +9,11 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import create_engine, inspect
+from sqlalchemy import create_engine, func, inspect, select
 from sqlalchemy.pool import NullPool
 
 from newsletter.errors import StoreError, StoreVersionError
-from newsletter.store.dialect import BUSY_TIMEOUT_S, WRITING, connect_arguments, parse_address, prepare
+from newsletter.store.dialect import BUSY_TIMEOUT_S, MIGRATION_LOCK, WRITING, connect_arguments, parse_address, prepare
 from newsletter.store.faults import clear_errors
 
 if TYPE_CHECKING:
@@ -37,6 +37,8 @@ def migrate(url: str, busy_timeout_s: float = BUSY_TIMEOUT_S) -> tuple[str | Non
     if address.path is not None:
         make_directory(address.path)
     with connect(address, busy_timeout_s, writing=True) as connection:
+        if not address.is_sqlite:  # whose write lock keeps two of us apart
+            connection.execute(select(func.pg_advisory_xact_lock(MIGRATION_LOCK)))
         before = version_of(connection)
         refuse_newer(address, before)
         if before is None and inspect(connection).has_table("papers"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
@@ -9,12 +10,13 @@ from sqlalchemy import delete, exists, insert, or_, select, update
 
 from newsletter.errors import ConflictError, NotFoundError
 from newsletter.model import Consent, Origin, SubscriberStatus
+from newsletter.store.dialect import SUBSCRIBERS_LOCK
 from newsletter.store.part import Part, chunks
 from newsletter.store.schema import consents, subscribers, subscriptions
 from newsletter.store.subscriberrows import DEFAULTS, changed_columns, draft_row, subscriber_of
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import AsyncIterator, Collection, Sequence
     from datetime import date, datetime
 
     from sqlalchemy import Row
@@ -83,7 +85,7 @@ class SubscriberTables(Part):
         self, draft: SubscriberDraft, consent: Consent, origin: Origin, now: datetime
     ) -> Subscriber:
         """Add somebody; ConflictError when the address is known."""
-        async with self.database.write() as connection:
+        async with self.alone() as connection:
             if await id_of(connection, draft.address.key) is not None:
                 raise ConflictError(f"{draft.address} is there already; change it with `newsletter subscribers edit`")
             await self.insert(connection, [draft], consent, origin, now)
@@ -91,7 +93,7 @@ class SubscriberTables(Part):
 
     async def edit_subscriber(self, address_key: str, draft: SubscriberDraft, now: datetime) -> Subscriber:
         """Change what ``draft`` says; NotFoundError when unknown, ConflictError when its address is somebody else's."""
-        async with self.database.write() as connection:
+        async with self.alone() as connection:
             row = await the_row(connection, address_key)
             if await id_of(connection, draft.address.key) not in (None, row.id):
                 raise ConflictError(f"{draft.address} belongs to another subscriber; remove that one first")
@@ -103,7 +105,7 @@ class SubscriberTables(Part):
         self, subscriber_id: int, status: SubscriberStatus, reason: str, now: datetime, paused_until: date | None = None
     ) -> Subscriber:
         """Move somebody to ``status``; the same status again changes nothing. NotFoundError when unknown."""
-        async with self.database.write() as connection:
+        async with self.alone() as connection:
             before = await the_one(connection, subscriber_id)
             # Who left the files and then unsubscribes by themselves must not come back with the files.
             is_theirs = before.status_reason == LEFT_THE_FILES != reason
@@ -170,7 +172,7 @@ class SubscriberTables(Part):
     ) -> tuple[int, int, int]:
         """Add or edit many in one transaction; return how many were added, changed, left as they were."""
         added = changed = 0
-        async with self.database.write() as connection:
+        async with self.alone() as connection:
             for chunk in chunks(last_by_address(drafts)):
                 known = await self.known(connection, chunk)
                 new = [draft for draft in chunk if draft.address.key not in known]
@@ -187,7 +189,7 @@ class SubscriberTables(Part):
         """Make the subscribers of origin ``file`` be exactly ``drafts``; return added, changed, unchanged, removed."""
         consent = Consent("file", now, "named in the profile files")
         added = changed = 0
-        async with self.database.write() as connection:
+        async with self.alone() as connection:
             for chunk in chunks(last_by_address(drafts)):
                 known = await self.known(connection, chunk)
                 new = [draft for draft in chunk if draft.address.key not in known]
@@ -223,6 +225,13 @@ class SubscriberTables(Part):
         for chunk in chunks(gone):
             await connection.execute(update(subscribers).where(subscribers.c.id.in_(chunk)).values(left))
         return len(gone)
+
+    @asynccontextmanager
+    async def alone(self) -> AsyncIterator[AsyncConnection]:
+        """Yield a connection on which nobody else adds or changes people between what we read and what we write."""
+        async with self.database.write() as connection:
+            await self.database.lock(connection, SUBSCRIBERS_LOCK)
+            yield connection
 
     async def known(self, connection: AsyncConnection, drafts: Sequence[SubscriberDraft]) -> dict[str, Known]:
         """Return those who have the addresses of ``drafts``, by address key."""

@@ -9,6 +9,7 @@ import typer
 
 from newsletter.cli.documents import subscriber_document
 from newsletter.cli.output import note, print_json, say
+from newsletter.core.keyword import validate_keyword
 from newsletter.core.keyword_text import format_keyword, parse_keyword
 from newsletter.errors import ConfigurationError, ConflictError
 from newsletter.model import Frequency, Origin, Problem
@@ -120,6 +121,7 @@ def edited(
     if any(keywords):
         words = draft.keywords if draft.keywords is not None else subscriber.keywords
         more, less = ([_keyword(text) for text in texts or []] for texts in keywords)
+        _refuse_faulty(more)
         draft = replace(draft, keywords=_changed(words, more, less))
     return draft
 
@@ -155,6 +157,12 @@ def refuse_file_owned(application: Application, subscriber: Subscriber) -> None:
 
 def _changed(before: tuple[T, ...], more: list[T] | None, less: list[T] | None) -> tuple[T, ...]:
     return tuple(item for item in dict.fromkeys((*before, *(more or []))) if item not in (less or []))
+
+
+def _refuse_faulty(keywords: list[Keyword]) -> None:
+    faults = filter(None, (validate_keyword(keyword.text) for keyword in keywords))
+    if problems := [Problem("--add-keyword", 0, 0, fault) for fault in faults]:
+        raise ConfigurationError(problems)
 
 
 def _keyword(text: str) -> Keyword:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from pydantic_core import PydanticCustomError
 
 from newsletter.core.address import parse_address
+from newsletter.core.keyword import validate_keyword
 from newsletter.core.keyword_text import NOTHING, format_keywords, parse_keywords, split_list
 from newsletter.errors import AddressError
 from newsletter.model import Frequency, SubscriberDraft, SubscriberStatus, Weekday
@@ -104,13 +105,21 @@ def _read(column: str, word: str, vocabulary: Vocabulary) -> object:  # noqa: PL
         case "profiles":
             return _profiles(word, vocabulary.profiles)
         case "keywords":
-            return parse_keywords(word)
+            return read_keywords(word)
         case "language":
             return check_language(word)
         case "template":
             return _template(word, vocabulary.templates)
         case _:
             return read_member(SubscriberStatus, word, "a status")
+
+
+def read_keywords(word: str) -> tuple[Keyword, ...]:
+    """Return the keywords of a list; ValueError with a reason for one that a profile would refuse as well."""
+    keywords = parse_keywords(word)
+    for fault in filter(None, (validate_keyword(keyword.text) for keyword in keywords)):
+        raise ValueError(fault)
+    return keywords
 
 
 def _address(word: str) -> EmailAddress:

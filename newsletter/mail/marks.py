@@ -49,7 +49,7 @@ def whole(text: str) -> Marked:
 
 def _pieces(text: str, spans: Iterable[Span], start: int, end: int) -> Iterator[tuple[str, bool]]:
     position = start
-    for low, high in sorted((span.start, span.end) for span in spans):
+    for low, high in _joined(spans):
         first, last = max(low, position), min(high, end)
         if first >= last:
             continue
@@ -59,3 +59,14 @@ def _pieces(text: str, spans: Iterable[Span], start: int, end: int) -> Iterator[
         position = last
     if position < end:
         yield text[position:end], False
+
+
+def _joined(spans: Iterable[Span]) -> Iterator[tuple[int, int]]:
+    """Yield where marks begin and end: "latent diffusion" and "diffusion model", which overlap, are one mark."""
+    low = high = 0
+    for span in sorted(spans, key=lambda span: span.start):
+        if span.start > high:
+            yield low, high
+            low = span.start
+        high = max(high, span.end)
+    yield low, high

@@ -28,6 +28,20 @@ def test_every_file_named_in_a_document_is_there(document: Path) -> None:
         assert (ROOT / name).exists(), name
 
 
+def test_the_front_page_leads_to_every_document() -> None:
+    text = (ROOT / "README.md").read_text()
+    assert [path.name for path in DOCUMENTS if path.name not in text and path.name != "README.md"] == []
+
+
+def test_the_front_page_shows_pictures_that_are_there_and_small() -> None:
+    shown = re.findall(r'(?:src|srcset)="([^"]+)"', (ROOT / "README.md").read_text())
+    assert {ROOT / name for name in shown} == set((ROOT / "docs" / "images").glob("*.png"))
+    for name in shown:
+        assert (ROOT / name).stat().st_size < 200_000
+    described = re.findall(r'<img [^>]*alt="[^"]{20,}"', (ROOT / "README.md").read_text())
+    assert len(described) == (ROOT / "README.md").read_text().count("<img ")
+
+
 def test_nothing_names_one_machine() -> None:
     for path in tracked_files():
         if path.suffix in {".png", ".lock"} or path == Path(__file__):

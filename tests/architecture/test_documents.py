@@ -1,12 +1,25 @@
 """The documents against the code: links, commands, and nothing of one machine."""
 
+from __future__ import annotations
+
 import re
 import subprocess
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
+from newsletter.settings.explain import models
+from newsletter.settings.models import Settings
+from newsletter.settings.reference import environment_name
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pydantic import BaseModel
+
 ROOT = Path(__file__).resolve().parents[2]
+FILE = re.compile(r"\.(py|yaml|mjml|txt|md)$")
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
 
 
@@ -20,6 +33,25 @@ def test_every_relative_link_leads_somewhere(document: Path) -> None:
     for target in re.findall(r"\]\(([^)#\s]+)[^)]*\)", document.read_text()):
         if not target.startswith(("http://", "https://", "mailto:")):
             assert (document.parent / target).exists(), target
+
+
+def setting_names(model: type[BaseModel], path: str = "") -> Iterator[str]:
+    for name, field in model.model_fields.items():
+        yield path + name
+        for section in models(field.annotation):
+            yield from setting_names(section, f"{path}{name}.")
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_every_setting_named_in_a_document_is_there(document: Path) -> None:
+    known = set(setting_names(Settings))
+    sections = "|".join(sorted({name.split(".")[0] for name in known if "." in name}))
+    text = document.read_text()
+    named = {name for name in re.findall(rf"`((?:{sections})(?:\.[a-z_]+)+)(?=[`:])", text) if not FILE.search(name)}
+    assert named - known == set()
+    variables = {environment_name(name, "") for name in known}
+    told = set(re.findall(r"\bNEWSLETTER_[A-Z_]+\b", text)) - {"NEWSLETTER_CONFIG", "NEWSLETTER_NO_SKIPS"}
+    assert {name for name in told if name not in variables and name.removesuffix("_FILE") not in variables} == set()
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)

@@ -74,6 +74,15 @@ def test_the_front_page_shows_pictures_that_are_there_and_small() -> None:
     assert len(described) == (ROOT / "README.md").read_text().count("<img ")
 
 
+def test_the_architecture_tells_of_every_package() -> None:
+    page = (ROOT / "docs" / "architecture.md").read_text()
+    table = page.partition("## Packages")[2].partition("\n\nImport-linter")[0]
+    told = set(re.findall(r"`(\w+)`", "".join(re.findall(r"(?m)^\|([^|]+)\|", table))))
+    folder = ROOT / "newsletter"
+    modules = {path.stem for path in folder.glob("*.py") if not path.stem.startswith("__")}
+    assert told == modules | {path.parent.name for path in folder.glob("*/__init__.py")}
+
+
 def test_nothing_names_one_machine() -> None:
     for path in tracked_files():
         if path.suffix in {".png", ".lock"} or path == Path(__file__):

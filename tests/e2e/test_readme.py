@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import webbrowser
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ import pytest
 
 from newsletter.core.match import Matcher
 from newsletter.settings.load import load_configuration
+from newsletter.store.lock import hold_store
 from tests.support.command_line import CommandLine
 from tests.support.documents import blocks, command_lines, take_off_the_network, type_in
 from tests.support.samples import make_paper
@@ -70,6 +72,16 @@ def test_the_readme_s_commands_do_what_it_says(newsletter: CommandLine, opened: 
             sent = newsletter("send")
             assert sent.code == 0, sent.err
     assert opened
+
+
+def test_what_one_does_every_day_works_beside_a_running_daemon(newsletter: CommandLine) -> None:
+    assert newsletter("send").code == 0
+    every_day = README.partition("## Every day")[2]
+    with hold_store(f"sqlite:///{newsletter.directory / 'data' / 'newsletter.db'}", datetime.now(UTC)):
+        assert newsletter("send").code == 3  # which only one process may do
+        for line in [*command_lines(every_day), "newsletter subscribers add new@example.org", "newsletter collect"]:
+            said = type_in(newsletter, line, STAND_INS)
+            assert said.code == 0, f"{line}: {said.err}"
 
 
 @pytest.mark.parametrize("document", DOCS, ids=lambda path: path.name)

@@ -336,10 +336,14 @@ def _show_delivered(counts: DeliveryCounts) -> None:
     )
     for problem in counts.problems:
         note(problem)
+    for state in (DeliveryState.REJECTED, DeliveryState.DEFERRED):
+        if number := getattr(counts, state):
+            note(f"{plural(number, 'mail')} {state}; what the server said: newsletter deliveries list --state {state}")
 
 
 def _judge(counts: DeliveryCounts) -> None:
     if counts.fault is not None:
-        raise NewsletterError(f"the relay could not be used: {counts.fault} — the mails stay planned")
+        advice = "the mails stay planned; check mail.relay in newsletter.yaml, or try again later"
+        raise NewsletterError(f"the relay could not be used: {counts.fault} — {advice}")
     if not counts.is_closed:
         raise NewsletterError("the sum does not close: some outcomes could not be recorded; see the log")

@@ -75,7 +75,10 @@ class Parser:
     async def parse(self, document: Document, job: Job) -> Parsed | Fault:
         """Return what ``document`` holds, or the fault that reading it came to; the document stays open."""
         async with self.turns:
-            document.rewind()
+            try:
+                document.rewind()
+            except OSError as error:  # what was written last did not reach the disk
+                return Fault("file", f"{job.shown}: it cannot be kept for reading: {error.strerror}; free some space")
             try:
                 process = await asyncio.create_subprocess_exec(
                     *(sys.executable, "-I", "-X", "utf8", "-m", MODULE, self.arguments(job)),

@@ -177,17 +177,18 @@ class Daemon:
         current = fingerprint(directory)
         if not self._reload and current == self._seen_fingerprint:
             return
-        self._reload = False
-        self._seen_fingerprint = current
         try:
             configuration = load_configuration(directory)
         except ConfigurationError as error:
+            self._reload, self._seen_fingerprint = False, current
             self.application.configuration_fault = str(error)
             for problem in error.problems:
                 logger.error("configuration.refused", problem=str(problem))  # noqa: TRY400
             logger.warning("configuration.last_good_in_force")
             return
         await self._swap(configuration)
+        # Only now: should the store be busy while subscribers are synced, the next tick does it all again.
+        self._reload, self._seen_fingerprint = False, current
 
     async def _swap(self, configuration: Configuration) -> None:
         """Put a new configuration in force between two mails."""

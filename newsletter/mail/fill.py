@@ -14,6 +14,7 @@ from markupsafe import escape
 from newsletter.errors import TemplateError
 from newsletter.mail.compile import compile_mjml
 from newsletter.mail.filters import html_filters, text_filters
+from newsletter.mail.once import Once
 from newsletter.model import Problem
 
 if TYPE_CHECKING:
@@ -100,6 +101,7 @@ class Compiler:
             trim_blocks=True,
             lstrip_blocks=True,
             keep_trailing_newline=True,
+            extensions=[Once],
         )
         environment.filters.update(html_filters(self._brand) if is_html else text_filters())
         return environment

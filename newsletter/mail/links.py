@@ -19,7 +19,7 @@ _WEB = re.compile(r"https?://[^\s/?#]+", re.IGNORECASE)
 _KEPT = "!#$%&'()*+,/:;=?@[]~"  # with letters, digits and "-._": what RFC 3986 lets stand, and "%" already encoded
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class LinkView:
     """A link under a paper; ``number`` counts through the whole mail, ``stars`` belong to a code repository."""
 

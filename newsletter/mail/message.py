@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import binascii
 import hashlib
-import re
 import secrets
 from dataclasses import dataclass
 from email.utils import format_datetime
@@ -34,18 +33,23 @@ class Placeholders:
 
     def __init__(self, names: tuple[str, ...]) -> None:
         self.names = names
-        self._token = secrets.token_hex(8)
-        self._pattern = re.compile(rf"zq{self._token}(\d)qz")
+        self._token = f"{secrets.randbelow(10**16):016}"  # digits, which have no capitals
+        self._stand_ins = {name: f"zq{self._token}{index}qz" for index, name in enumerate(names)}
 
     def values(self) -> dict[str, str]:
         """Return each name with its stand-in."""
-        return {name: f"zq{self._token}{index}qz" for index, name in enumerate(self.names)}
+        return dict(self._stand_ins)
 
     def split(self, text: str) -> list[str]:
         """Return text and names in turn, beginning and ending with text; ValueError where a stand-in was changed."""
-        parts = self._pattern.split(text)
-        parts[1::2] = [self.names[int(index)] for index in parts[1::2]]
-        if any(self._token in part.lower() for part in parts[::2]):
+        names = {stand_in: name for name, stand_in in self._stand_ins.items()}
+        head, length = f"zq{self._token}", len(self._token) + 5
+        first, *others = text.split(head)
+        parts = [first]
+        for other in others:
+            stand_in = head + other[: length - len(head)]
+            parts += (names.get(stand_in, stand_in), other[length - len(head) :])
+        if any(self._token in part for part in parts):
             message = "a value that differs between recipients was changed by a filter"
             raise ValueError(message)
         return parts

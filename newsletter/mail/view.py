@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from newsletter.core.printable import clip, one_line
@@ -14,7 +16,7 @@ from newsletter.mail.marks import Marked, mark_clipped
 from newsletter.mail.words import Cause, causes, source_sentence
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from datetime import date
 
     from newsletter.model import Digest, Paper, Reason, Section, Selected, Span
@@ -43,11 +45,12 @@ class AuthorView:
     is_followed: bool
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class PaperView:
     """A paper as a template shows it; ``title`` and ``excerpt`` carry their marked words (filter ``marked``)."""
 
     number: int
+    links: tuple[LinkView, ...]
     title: Marked
     url: str
     authors: tuple[AuthorView, ...]
@@ -56,11 +59,11 @@ class PaperView:
     date: str
     excerpt: Marked
     why: tuple[Cause, ...]
-    links: tuple[LinkView, ...]
     is_update: bool
     version: int | None
     upvotes: int | None
     score: float
+    _kept: dict[tuple[object, ...], str]  # see newsletter.mail.once
 
     @property
     def details(self) -> str:
@@ -70,6 +73,11 @@ class PaperView:
         more = f" +{self.more_authors}" if self.more_authors else ""
         parts = (update if self.is_update else "", authors + more, ", ".join(self.categories), self.date)
         return " · ".join(part for part in parts if part)
+
+
+# Not a public name of the view: those are what templates see.
+kept_with: Callable[[PaperView], dict[tuple[object, ...], str]] = attrgetter("_kept")
+"""Return where to keep what was filled for a paper; it lasts as long as the paper is remembered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,11 +139,35 @@ class Numbering:
 
 
 def _paper_view(selected: Selected, paper: Paper, room: Room, numbering: Numbering) -> PaperView:
+    """Return the paper in its place: what was seen of it before, with this mail's numbers."""
+    view = _unplaced_view(selected, paper, room)
+    return PaperView(
+        numbering.next_paper(),
+        tuple([LinkView(numbering.next_link(), link.label, link.url, link.stars) for link in view.links]),
+        view.title,
+        view.url,
+        view.authors,
+        view.more_authors,
+        view.categories,
+        view.date,
+        view.excerpt,
+        view.why,
+        view.is_update,
+        view.version,
+        view.upvotes,
+        view.score,
+        kept_with(view),
+    )
+
+
+@lru_cache(maxsize=2048)  # the digests of one day share their papers
+def _unplaced_view(selected: Selected, paper: Paper, room: Room) -> PaperView:
     title, abstract = readable(paper.title), readable(paper.abstract)
     fields = {"title": title, "abstract": abstract, "authors": ", ".join(paper.authors)}
     authors, more_authors = _authors(paper, selected.reasons)
     return PaperView(
-        number=numbering.next_paper(),
+        number=0,
+        links=paper_links(paper, room.url, lambda: 0) if room.has_details else (),
         title=mark_clipped(title, _spans(selected.reasons, "title"), room.title),
         url=paper_url(paper, room.url),
         authors=authors if room.has_details else (),
@@ -144,11 +176,11 @@ def _paper_view(selected: Selected, paper: Paper, room: Room, numbering: Numberi
         date=_date_words(paper) if room.has_details else "",
         excerpt=excerpt(abstract, _spans(selected.reasons, "abstract"), room.excerpt),
         why=causes(selected.reasons, paper, fields) if room.has_details else (),
-        links=paper_links(paper, room.url, numbering.next_link) if room.has_details else (),
         is_update=selected.is_update,
         version=paper.version,
         upvotes=paper.community.upvotes,
         score=selected.score,
+        _kept={},
     )
 
 

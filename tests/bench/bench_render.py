@@ -22,7 +22,7 @@ from newsletter.mail.excerpt import excerpt
 from newsletter.mail.fill import fill_html, fill_text
 from newsletter.mail.render import ROOMS
 from newsletter.mail.sentences import rated_sentences
-from newsletter.mail.view import section_views
+from newsletter.mail.view import _unplaced_view, section_views
 from tests.support.mails import ABSTRACT, make_digest, make_renderer, unsubscribe_url
 from tests.support.samples import make_subscriber
 
@@ -73,6 +73,7 @@ def measure(rounds: int) -> dict[str, float]:
 
 
 def _forget() -> None:
+    _unplaced_view.cache_clear()
     excerpt.cache_clear()
     rated_sentences.cache_clear()
 

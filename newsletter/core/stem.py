@@ -89,7 +89,12 @@ IRREGULAR = {
     "lemmata": "lemma", "loci": "locus", "matrices": "matrix", "maxima": "maximum", "mice": "mouse",
     "minima": "minimum", "nuclei": "nucleus", "optima": "optimum", "phenomena": "phenomenon", "radii": "radius",
     "schemata": "schema", "simplices": "simplex", "spectra": "spectrum", "stimuli": "stimulus", "vertices": "vertex",
-    "women": "woman", "men": "man", "halves": "half", "leaves": "leaf",
+    "women": "woman", "men": "man", "halves": "half", "leaves": "leaf", "axes": "axis", "buses": "bus",
+    "cortices": "cortex", "crises": "crisis", "fungi": "fungus", "ganglia": "ganglion", "gases": "gas",
+    "genera": "genus", "helices": "helix", "knives": "knife", "lenses": "lens", "menus": "menu",
+    "metastases": "metastasis", "mitochondria": "mitochondrion", "polyhedra": "polyhedron", "strata": "stratum",
+    "taxa": "taxon", "teeth": "tooth", "theses": "thesis", "tori": "torus", "wolves": "wolf",
+    "embed": "embedding", "embeds": "embedding",  # the stemmer would take "ed" for an ending
 }  # fmt: skip
 _BRITISH = (
     (re.compile(r"(?<!rov)isation(s?)$"), r"ization\1"),
@@ -102,7 +107,7 @@ _BRITISH = (
 )
 _BRITISH_SIGN = re.compile(r"is(?:ation|[ei]|able)|yz|lys|our|res?$|ses$")
 _VOWELLESS_PLURAL = re.compile(r"[^aeiouy]{2,}s")
-_ACRONYM_PLURAL = re.compile(r"[A-Z0-9]*[A-Z][A-Z0-9]*s")
+_ACRONYM_PLURAL = re.compile(r"[A-Z0-9]*[A-Z][A-Z0-9]*s|[A-Za-z0-9]*[A-Z]s")  # GPUs, and ReLUs
 _CYRILLIC = re.compile("[\u0400-\u04ff]")
 
 

@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from newsletter.core.printable import clip, one_line
+from newsletter.core.selection import UPDATED_TOPIC
 from newsletter.model import IssueKind
 
 if TYPE_CHECKING:
@@ -99,6 +100,8 @@ def _section_words(section: Section, papers: Mapping[int, Paper]) -> str:
     count = len(section.papers)
     if is_trending(section):
         return count_of(count, "trending paper")
+    if section.topic == UPDATED_TOPIC and all(paper.is_update for paper in section.papers):
+        return count_of(count, "updated paper")
     return f"{count_of(count, 'paper')} on {clip(_mid_sentence(section_title(section), section, papers), _TOPIC_LIMIT)}"
 
 

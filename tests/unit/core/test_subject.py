@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 
 import pytest
 
+from newsletter.core.selection import UPDATED_TOPIC
 from newsletter.core.subject import count_of, headline, long_date, preheader, short_date, subject
 from newsletter.model import Digest, IssueKind, Paper, Reason, Section, Selected
 from tests.support.samples import make_paper
@@ -100,3 +102,9 @@ def test_dates_and_counts() -> None:
         "2 papers",
         "1,204 papers",
     ]
+
+
+def test_a_section_of_updates_is_named_as_what_it_holds() -> None:
+    updates = replace(section(UPDATED_TOPIC, range(1, 3)), papers=(Selected(1, 1.0, (), is_update=True),))
+    assert headline(digest(updates), papers_of(2), "Name") == "1 updated paper"
+    assert headline(digest(section(UPDATED_TOPIC, range(1, 2))), papers_of(1), "Name") == "1 paper on Updated"

@@ -82,11 +82,10 @@ class Daemon:
         logger.info("daemon.stopped")
 
     async def _take_over(self) -> None:
-        """Take back what a killed predecessor held; only where nobody else can be at work."""
-        if self.application.is_alone:
-            released = await self.application.store.release(None)
-            if released:
-                logger.info("daemon.resumed", deliveries=released)
+        """Take back what a killed predecessor held."""
+        released = await self.application.store.take_over()
+        if released:
+            logger.info("daemon.resumed", deliveries=released)
 
     async def _serve_pages(self, stack: AsyncExitStack) -> str:
         application = self.application

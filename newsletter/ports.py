@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+    from contextlib import AbstractAsyncContextManager
     from datetime import date, datetime, timedelta
 
     from newsletter.model import (
@@ -252,6 +253,14 @@ class DeliveryStore(Protocol):
     async def release(self, owner: str | None) -> int:
         """End ``owner``'s leases without an attempt; return how many. With ``None`` everybody's, for who holds the
         store alone and finds a dead process's: these may have arrived, and are marked so.
+        """
+
+    def sending(self) -> AbstractAsyncContextManager[None]:
+        """Say, for as long as the context lasts, that this process holds leases: nobody else takes them over then."""
+
+    async def take_over(self) -> int:
+        """Release what killed processes held, as ``release(None)`` does, unless another process is sending; return how
+        many that was.
         """
 
     async def digest(self, digest_id: int) -> Digest:

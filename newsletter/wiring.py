@@ -96,11 +96,6 @@ class Application:
         return counts
 
     @property
-    def is_alone(self) -> bool:
-        """Whether no other process can be at work on the store: SQLite's lock sees to that, PostgreSQL has none."""
-        return self.configuration.settings.database_url.startswith("sqlite")
-
-    @property
     def maildir(self) -> Path:
         """Where the mail catcher keeps what it caught."""
         return self.configuration.settings.data_directory / "mails"

@@ -57,7 +57,7 @@ class Deliverer:
         StoreError when outcomes cannot be recorded: no more is sent then, and what was not recorded is kept in memory
         and written first by the next call.
         """
-        async with self._running:
+        async with self._running, self._store.sending():
             if not self._is_tidy:  # the last run broke off: write what it could not, then take back what it held
                 await self._recorder.catch_up()
                 await self._store.release(self._policy.owner)

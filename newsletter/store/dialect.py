@@ -31,6 +31,7 @@ ARRIVALS_LOCK: Final = 7_461_001
 PLANNING_LOCK: Final = 7_461_002
 SUBSCRIBERS_LOCK: Final = 7_461_003
 MIGRATION_LOCK: Final = 7_461_004
+SENDING_LOCK: Final = 7_461_005
 ADVICE: Final = "write sqlite:///data/newsletter.db or postgresql://user:password@host/name"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from newsletter.errors import ConflictError
 from newsletter.model import Origin, SubscriberStatus
 from newsletter.store.sql import SqlStore, open_store
+from tests.support.deliveries import PLANNED_AT, plan
 from tests.support.samples import NOW, make_consent, make_draft
 
 if TYPE_CHECKING:
@@ -56,3 +58,15 @@ async def test_who_unsubscribes_while_the_files_are_read_stays_so(stores: list[S
     await asyncio.gather(leaving, *(store.sync_file_subscribers([draft], NOW) for store in stores[2:]))
     after = await stores[0].subscriber(reader.id)
     assert (after.status, after.status_reason) == (SubscriberStatus.UNSUBSCRIBED, "one click")
+
+
+async def test_what_a_killed_process_held_is_taken_over_once_nobody_is_sending(stores: list[SqlStore]) -> None:
+    await plan(stores[0], 3)
+    assert len(await stores[0].claim("the killed one", 2, timedelta(minutes=30), PLANNED_AT)) == 2
+    if not stores[0].database.is_sqlite:  # where only one process can send at all
+        async with stores[1].sending(), stores[2].sending():
+            assert await stores[3].take_over() == 0
+    assert await stores[3].take_over() == 2
+    assert await stores[3].take_over() == 0
+    again = await stores[3].claim("its successor", 9, timedelta(minutes=30), PLANNED_AT)
+    assert len(again) == 3

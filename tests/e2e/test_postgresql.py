@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
 import time
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["empty_postgres_url", "postgres", "postgres_url"]
 
 READERS = 200
+CONNECTIONS = 4  # the default of mail.relay.connections
 PEOPLE = "address,send_at,profiles\nann@example.org,07:00,language-models\nbea@example.org,,trending\n"
 
 
@@ -117,6 +119,13 @@ def accepted(log: Path) -> list[str]:
     return log.read_text().splitlines() if log.exists() else []
 
 
+def wait_for_mails(log: Path, people: int) -> None:
+    """Wait until so many people have mail."""
+    deadline = time.monotonic() + 60
+    while len({line.split()[1] for line in accepted(log)}) < people and time.monotonic() < deadline:
+        time.sleep(0.02)
+
+
 def test_two_daemons_on_one_database_send_nothing_twice(
     tmp_path: Path, postgres_url: str, log: Path, relay_port: int
 ) -> None:
@@ -131,9 +140,7 @@ def test_two_daemons_on_one_database_send_nothing_twice(
     assert added.code == 0, added.err
 
     with DaemonProcess(directories[0]) as one, DaemonProcess(directories[1]) as two:
-        deadline = time.monotonic() + 60
-        while len(accepted(log)) < READERS + 1 and time.monotonic() < deadline:
-            time.sleep(0.1)
+        wait_for_mails(log, READERS + 1)
         for daemon in (one, two):
             daemon.wait_for("The pages are at http://127.0.0.1:[1-9]")
             assert daemon.stop() == 0
@@ -144,3 +151,24 @@ def test_two_daemons_on_one_database_send_nothing_twice(
     assert set(times.values()) == {1}
     status = run_command(directories[1], "status", "--json")
     assert json.loads(status.stdout)["deliveries"] == {"accepted": READERS + 1}
+
+
+def test_killed_in_the_middle_it_goes_on_at_once(tmp_path: Path, postgres_url: str, log: Path, relay_port: int) -> None:
+    directory = tmp_path / "config"
+    assert CommandLine(directory)("init", str(directory)).code == 0
+    take_off_the_network(directory)
+    point_at(directory, postgres_url, relay_port)
+    rows = "".join(f"reader{number}@example.org,language-models\n" for number in range(READERS))
+    (tmp_path / "readers.csv").write_text("address,profiles\n" + rows)
+    assert CommandLine(directory)("subscribers", "import", str(tmp_path / "readers.csv"), "--yes").code == 0
+    with DaemonProcess(directory) as killed:
+        wait_for_mails(log, READERS // 4)
+        killed.signal(signal.SIGKILL)
+    assert len(accepted(log)) < READERS
+    with DaemonProcess(directory) as successor:
+        successor.wait_for("daemon.resumed")
+        wait_for_mails(log, READERS + 1)
+        assert successor.stop() == 0
+    times = Counter(accepted(log))
+    assert len({line.split()[1] for line in times}) == len(times) == READERS + 1  # the same Message-ID, if twice
+    assert sum(times.values()) <= READERS + 1 + CONNECTIONS

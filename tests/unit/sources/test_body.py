@@ -63,7 +63,7 @@ async def test_too_much_on_the_wire() -> None:
         ("br", b"x", "'br', which was not asked for"),
         ("gzip", b"<rss/>", "is not the gzip that its header says"),
         ("deflate", b"\xff\xff\xff\xff", "is not the deflate that its header says"),
-        ("gzip", gzip.compress(b"x" * 1000)[:-9], "ended in the middle"),
+        ("gzip", gzip.compress(b"x" * 1000, mtime=0)[:-9], "ended in the middle"),
     ],
 )
 async def test_wrong_compression(encoding: str, body: bytes, message: str) -> None:

@@ -77,13 +77,28 @@ def read_profile(path: Path, sources: Collection[str] | None) -> tuple[LoadedPro
     try:
         content = ProfileFile.model_validate(document.plain())
     except ValidationError as error:
-        return None, problems + problems_of(error, ProfileFile, locate_in(document))
+        problems += problems_of(error, ProfileFile, locate_in(document))
+        return None, problems + _problems_beside(error, path, document, sources)
     name = content.name or path.stem
     loaded = LoadedProfile(to_profile(content, name), document, content.subscribers)
     if not NAME.fullmatch(name):
         message = f"the file's name “{name}” cannot be the profile's name"
         problems.append(loaded.problem((), message, "add name: with letters (a to z), digits, hyphens and underscores"))
     return loaded, [*problems, *_language_problems(content, document), *_profile_problems(loaded, content, sources)]
+
+
+def _problems_beside(
+    error: ValidationError, path: Path, document: Document, sources: Collection[str] | None
+) -> list[Problem]:
+    """Return what is wrong in the keywords, queries and sources under the keys that ``error`` does not complain of."""
+    faulty = {each["loc"][0] for each in error.errors() if each["loc"]}
+    try:
+        content = ProfileFile.model_validate({k: v for k, v in document.plain().items() if k not in faulty})
+    except ValidationError:
+        return []
+    loaded = LoadedProfile(to_profile(content, path.stem), document, ())
+    unknown = [] if sources is None else _unknown_sources(loaded, content.sources, sources)
+    return _language_problems(content, document) + unknown
 
 
 def to_profile(content: ProfileFile, name: str) -> Profile:

@@ -142,6 +142,12 @@ def test_complaints(directory: Directory, text: str, expected: str) -> None:
     assert any(complaint.startswith(f"profiles/diffusion.yaml:{expected}") for complaint in found), found
 
 
+def test_a_value_of_the_wrong_kind_does_not_hide_what_is_wrong_elsewhere(directory: Directory) -> None:
+    text = "maximum_papers: 0\nkeywords: [graph, a*]\nquery: ti:(a OR\nsources: [nope]\nfoo: 1\n"
+    directory.write("profiles/diffusion.yaml", text)
+    assert [line.split(":")[1] for line in directory.complaints()] == ["1", "2", "3", "4", "5"]
+
+
 @pytest.mark.parametrize(
     ("content", "expected"),
     [

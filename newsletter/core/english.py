@@ -35,11 +35,17 @@ _ENDINGS = dict.fromkeys(
     ["ic", "ance", "ence", "able", "ible", "ate", "ive", "ize", "iti", "al", "ism", "ion", "er", "ous", "ant", "ent",
      "ment", "ement"], "",
 )  # fmt: skip
+_KEPT_LETTERS = frozenset("abfhjkopquvwxz")  # no ending ends in one
+_DERIVED_SIGNS, _DERIVED_AGAIN_SIGNS, _ENDING_SIGNS = (
+    frozenset(suffix[-2:] for suffix in table) for table in (_DERIVED, _DERIVED_AGAIN, _ENDINGS)
+)
 
 
 def english_stem(word: str) -> str:
     """Return the stem of a word in small ASCII letters."""
     if len(word) <= 2:  # noqa: PLR2004 (nothing to take off)
+        return word
+    if word[-1] in _KEPT_LETTERS:
         return word
     known = _EXCEPTIONS.get(word)
     if known is not None:
@@ -78,9 +84,9 @@ def _past(word: str, first: int) -> str:
     if word.endswith(("eed", "eedly")):
         stem = word[:-3] if word.endswith("eed") else word[:-5]
         return word if len(stem) < first or stem in ("succ", "proc", "exc") else stem + "ee"
-    suffix = next((each for each in ("ingly", "edly", "ing", "ed") if word.endswith(each)), "")
-    if not suffix:
+    if not word.endswith(("ing", "ed", "ingly", "edly")):
         return word
+    suffix = next(each for each in ("ingly", "edly", "ing", "ed") if word.endswith(each))
     stem = word[: -len(suffix)]
     if suffix == "ing":
         if len(stem) == 2 and stem[1] == "y" and stem[0] not in "aeiouy":  # noqa: PLR2004 (dying)
@@ -99,12 +105,14 @@ def _mended(stem: str, first: int) -> str:
     return stem + "e" if len(stem) == first and _SHORT.search(stem) else stem
 
 
-def _longest(word: str, table: dict[str, str], longest: int) -> str:
+def _longest(word: str, table: dict[str, str], signs: frozenset[str], longest: int) -> str:
+    if word[-2:] not in signs:  # as for most words
+        return ""
     return next((word[-size:] for size in range(longest, 1, -1) if word[-size:] in table), "")
 
 
 def _derived(word: str, first: int) -> str:
-    suffix = _longest(word, _DERIVED, 7)
+    suffix = _longest(word, _DERIVED, _DERIVED_SIGNS, 7)
     stem = word[: len(word) - len(suffix)]
     if not suffix or len(stem) < first:
         return word
@@ -114,7 +122,7 @@ def _derived(word: str, first: int) -> str:
 
 
 def _derived_again(word: str, first: int, second: int) -> str:
-    suffix = _longest(word, _DERIVED_AGAIN, 7)
+    suffix = _longest(word, _DERIVED_AGAIN, _DERIVED_AGAIN_SIGNS, 7)
     stem = word[: len(word) - len(suffix)]
     if not suffix or len(stem) < (second if suffix == "ative" else first):
         return word
@@ -122,7 +130,7 @@ def _derived_again(word: str, first: int, second: int) -> str:
 
 
 def _ending(word: str, second: int) -> str:
-    suffix = _longest(word, _ENDINGS, 5)
+    suffix = _longest(word, _ENDINGS, _ENDING_SIGNS, 5)
     stem = word[: len(word) - len(suffix)]
     if not suffix or len(stem) < second or (suffix == "ion" and stem[-1:] not in ("s", "t")):
         return word

@@ -8,7 +8,7 @@ places at once.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, islice
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,6 +18,7 @@ from newsletter.core.match_lexicon import Lexicon, Trie, Words, gather
 from newsletter.core.stem import BREAK, TOKEN, fold
 
 if TYPE_CHECKING:
+    import re
     from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
@@ -58,27 +59,30 @@ class Row:
         self.numbers = np.fromiter(map(words.__getitem__, self.words), dtype=np.int64, count=len(self.words))
         self.text_of = np.repeat(np.arange(len(found)), counts)
         self.first = np.cumsum(counts) - counts
-        self._offsets: dict[int, list[tuple[int, int]]] = {}
+        self._offsets: dict[int, tuple[list[tuple[int, int]], Iterator[re.Match[str]]]] = {}
 
-    def offsets(self, text: int) -> list[tuple[int, int]]:
-        """Return where each word of a text begins and ends in it."""
+    def offsets(self, text: int, count: int) -> list[tuple[int, int]]:
+        """Return where the first ``count`` words of a text, or more of them, begin and end in it."""
         known = self._offsets.get(text)
         if known is None:
-            known = self._offsets[text] = [found.span() for found in TOKEN.finditer(self._texts[text])]
-        return known
+            known = self._offsets[text] = [], TOKEN.finditer(self._texts[text])
+        spans, found = known
+        if len(spans) < count:
+            spans += [each.span() for each in islice(found, count - len(spans))]
+        return spans
 
     def span(self, start: int, end: int) -> tuple[int, int]:
         """Return where words ``start`` up to ``end`` of the row stand in the text they are in."""
         text = int(self.text_of[start])
-        offsets = self.offsets(text)
         first = int(self.first[text])
+        offsets = self.offsets(text, end - first)
         return offsets[start - first][0], offsets[end - 1 - first][1]
 
     def between(self, place: int) -> str:
         """Return what stands between the word at ``place`` and the next one of the same text."""
         text = int(self.text_of[place])
-        offsets = self.offsets(text)
         index = place - int(self.first[text])
+        offsets = self.offsets(text, index + 2)
         return self._texts[text][offsets[index][1] : offsets[index + 1][0]]
 
     def ordinals(self) -> NDArray[np.int64]:
@@ -90,7 +94,8 @@ class Row:
     def holds(self, start: int, literal: str, lead: int) -> bool:
         """Return whether ``literal`` stands in the text so that its ``lead``-th character begins word ``start``."""
         text = int(self.text_of[start])
-        begin = self.offsets(text)[start - int(self.first[text])][0] - lead
+        index = start - int(self.first[text])
+        begin = self.offsets(text, index + 1)[index][0] - lead
         return begin >= 0 and plain_marks(self._texts[text][begin : begin + len(literal)]) == literal
 
 

@@ -47,6 +47,7 @@ UNSPACED = re.compile(f"[{_UNSPACED}]")
 
 DASHES = "-\u00ad\u058a\u05be\u1806\u2010\u2011\u2012\u2013\u2014\u2015\u2212\u2e3a\u2e3b\ufe58\ufe63\uff0d"
 _SUFFIX = re.compile(r"(?:['’]s|\+\+|#)$")
+_SUFFIX_ENDS = ("s", "+", "#")
 _SPECIAL = str.maketrans(
     {"ø": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "æ": "ae", "œ": "oe", "ı": "i", "ħ": "h", "ŋ": "n"}
 )
@@ -65,6 +66,8 @@ def fold(token: str) -> str:
 
 
 def _without_suffix(text: str) -> str:
+    if text[-1:] not in _SUFFIX_ENDS:
+        return text
     found = _SUFFIX.search(text)
     if found is None:
         return text
@@ -118,11 +121,14 @@ def stem(token: str) -> str:
     The token comes as it stands in the text: capitals tell a plural acronym (``GPUs``) from a word (``thus``).
     """
     word = fold(token)
-    if len(word) < 3:  # noqa: PLR2004 (two letters have no ending to take off)
-        return word
-    if _ACRONYM_PLURAL.fullmatch(token):
+    if token[-1:] == "s" and _ACRONYM_PLURAL.fullmatch(token) and len(word) > 2:  # noqa: PLR2004 (not "Xs")
         return _plain_stem(word[:-1])
-    return _plain_stem(word)
+    return folded_stem(word)
+
+
+def folded_stem(word: str) -> str:
+    """Return what the inflections of a folded word share."""
+    return _plain_stem(word) if len(word) > 2 else word  # noqa: PLR2004 (two letters have no ending to take off)
 
 
 @lru_cache(maxsize=262144)
@@ -131,7 +137,7 @@ def _plain_stem(word: str) -> str:
         return _russian().stemWord(word) if _CYRILLIC.search(word) else word
     if not word.isalpha():
         return word[:-1] if re.fullmatch(r"[a-z]*\d+[a-z]?s", word) and len(word) > 3 else word  # noqa: PLR2004 (1980s)
-    if _VOWELLESS_PLURAL.fullmatch(word) and not word.endswith("ss"):
+    if word[-1] == "s" and word[-2] != "s" and _VOWELLESS_PLURAL.fullmatch(word):
         return word[:-1]
     word = IRREGULAR.get(word, word)
     if _BRITISH_SIGN.search(word):

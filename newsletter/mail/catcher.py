@@ -55,10 +55,21 @@ class Catcher:
         loop = asyncio.get_running_loop()
         try:
             await asyncio.to_thread(self._maildir.create)
+        except OSError as error:
+            reason = f"{error.filename}: {error.strerror}"
+            raise NewsletterError(
+                f"the mail catcher cannot keep mails in {reason} — let this user write there, or name another "
+                "data_directory"
+            ) from error
+        try:
             self._server = await loop.create_server(self._connection, self._host, self._port)
         except OSError as error:
-            where = f"{self._host}:{self._port}"
-            raise NewsletterError(f"the mail catcher cannot start on {where}: {error.strerror or error}") from error
+            # asyncio puts a sentence of its own before what the system says.
+            reason = os.strerror(error.errno) if error.errno else str(error)
+            raise NewsletterError(
+                f"the mail catcher cannot start on {self._host}:{self._port}: {reason} — stop what uses it, or set "
+                "another port (mail.catcher.port)"
+            ) from error
         logger.info("catcher.started", host=self._host, port=self.port)
 
     async def aclose(self) -> None:

@@ -20,9 +20,11 @@ if TYPE_CHECKING:
 
 # Besides what :mod:`newsletter.core.printable` takes out: soft hyphens and widthless spaces, which would cut words.
 _INVISIBLE = re.compile("[\u00ad\u061c\u180e\u200b\u2060-\u2065\u206a-\u206f\U000e0000-\U000e007f]")
-_TEX = re.compile(r"[\\$]|``|--|\w~\w|[.,]~")
+_TEX_MARKS = ("\\", "$", "``", "--")
+_TEX_TIE = re.compile(r"\w~\w|[.,]~")
 _PLAIN_ASCII = re.compile(r"[ -#%-\[\]-_a-}]*")
 
+_FORMULA_MARK = re.compile(r"[\\$]")
 _FORMULA = re.compile(
     r"(?<![\\$])\$\$(?P<display>[^$]{1,600})\$\$"
     r"|(?<![\\$])\$(?P<inline>(?:[^$\\]|\\.){1,400}?)\$(?!\$)"
@@ -78,7 +80,7 @@ def readable(text: str) -> str:
 @lru_cache(maxsize=2048)
 def _readable(text: str) -> str:
     text = one_line(_INVISIBLE.sub("", text))
-    if _TEX.search(text) is None:
+    if not any(mark in text for mark in _TEX_MARKS) and not ("~" in text and _TEX_TIE.search(text)):
         return text
     # A formula may bring what is next to a combining mark, and a macro may leave two spaces.
     return one_line(_QUOTED.sub("“\\1”", "".join(_pieces(text))))
@@ -86,11 +88,12 @@ def _readable(text: str) -> str:
 
 def _pieces(text: str) -> Iterator[str]:
     end = position = 0
-    while (found := _FORMULA.search(text, position)) is not None:
-        converted = _formula(found)
-        if converted is None:
-            position = found.start() + 1  # that dollar was none of TeX's; the next one may be
-            continue
+    while (mark := _FORMULA_MARK.search(text, position)) is not None:
+        position = mark.start() + 1
+        found = _FORMULA.match(text, mark.start())
+        converted = _formula(found) if found else None
+        if found is None or converted is None:
+            continue  # that dollar was none of TeX's; the next one may be
         yield _prose(text[end : found.start()])
         yield converted
         end = position = found.end()

@@ -10,10 +10,9 @@ from newsletter.cli.context import run
 from newsletter.cli.documents import paper_document, sighting_document, version_document
 from newsletter.cli.output import heading, note, print_fields, print_json, print_table, say
 from newsletter.cli.subscriber_options import AsJson  # noqa: TC001 (Typer reads the annotations of commands)
-from newsletter.core.match import Matcher
 from newsletter.core.query_parse import parse_query
+from newsletter.core.search import Searcher
 from newsletter.errors import NotFoundError, QueryError
-from newsletter.model import Profile, Topic
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -25,7 +24,6 @@ if TYPE_CHECKING:
 app = typer.Typer(no_args_is_help=True, help="What has been collected.")
 
 BATCH = 500
-SEARCH = "search"
 
 
 @app.command()
@@ -119,20 +117,20 @@ def show(
 
 async def matching_papers(store: PaperStore, query: str) -> AsyncIterator[Paper]:
     """Yield the papers that a query takes, newest arrival first, without holding all papers in memory."""
-    matcher = Matcher([Profile(SEARCH, SEARCH, topics=(Topic(SEARCH, query=query),))])
+    searcher = Searcher(query)
     batch: list[Paper] = []
     async for paper in store.all_papers():
         batch.append(paper)
         if len(batch) == BATCH:
-            for match in _in_order(matcher, batch):
+            for match in _in_order(searcher, batch):
                 yield match
             batch = []
-    for match in _in_order(matcher, batch):
+    for match in _in_order(searcher, batch):
         yield match
 
 
-def _in_order(matcher: Matcher, papers: list[Paper]) -> list[Paper]:
-    taken = {match.paper_id for match in matcher.scan(papers).matches(SEARCH)}
+def _in_order(searcher: Searcher, papers: list[Paper]) -> list[Paper]:
+    taken = {match.paper_id for match in searcher.find(papers)}
     return [paper for paper in papers if paper.id in taken]
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from newsletter.model import Fault, Health, SourceState
+from newsletter.model import AnnounceType, Fault, Health, SourceState
 from tests.support.command_line import CommandLine, make_command_line
 from tests.support.databases import migrated_file
 from tests.support.stored import arxiv_entry
@@ -39,6 +39,11 @@ async def some_papers(store: SqlStore) -> None:
     await store.save_collection(state, [newer], now + timedelta(minutes=1))
 
 
+async def a_replacement(store: SqlStore) -> None:
+    entry = arxiv_entry(9, version=3, title="Hodge classes", announce_type=AnnounceType.REPLACE_CROSS)
+    await store.save_collection(SourceState("samples"), [entry], datetime.now(UTC))
+
+
 async def broken_source(store: SqlStore) -> None:
     now = datetime.now(UTC)
     state = SourceState(
@@ -65,6 +70,11 @@ def collected(newsletter: CommandLine) -> CommandLine:
 
 def titles(newsletter: CommandLine, *arguments: str) -> list[str]:
     return sorted(item["title"] for item in newsletter("papers", "search", *arguments, "--json").json)
+
+
+def test_papers_that_came_as_replacements_are_found_too(newsletter: CommandLine) -> None:
+    newsletter.with_store(a_replacement)
+    assert titles(newsletter, "ti:hodge") == ["Hodge classes"]
 
 
 def test_papers_are_found_by_queries(collected: CommandLine) -> None:

@@ -196,6 +196,7 @@ class Daemon:
             async with self._delivering:
                 self.application.adopt(configuration)
                 old, self._parts = self._parts, build_parts(self.application)
+                self._parts.take_over(old)
                 await old.aclose()
         finally:
             if not self.stopping.is_set():

@@ -117,6 +117,11 @@ class Parts:
     transport: SmtpTransport
     deliverer: Deliverer
 
+    def take_over(self, former: Parts) -> None:
+        """Keep what the parts before these had in hand: outcomes not yet written, and the last good templates."""
+        self.deliverer.take_over(former.deliverer)
+        self.renderer.take_over(former.renderer)
+
     async def aclose(self) -> None:
         """End the connections to relay and sources."""
         await self.transport.aclose()

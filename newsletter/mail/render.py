@@ -122,6 +122,13 @@ class Renderer:
         self._compiled: dict[str, Compiled] = {}
         self._refused: dict[str, frozenset[tuple[str, int, int]]] = {}
 
+    def take_over(self, former: Renderer) -> None:
+        """Keep what the renderer before this one had compiled, where both look in the same places: should a template be
+        broken just when the configuration changes, the last good one stays in force.
+        """
+        if self._files.directories == former._files.directories and self.brand == former.brand:
+            self._compiled |= former._compiled
+
     def prepare(self, digest: Digest, papers: Mapping[int, Paper]) -> PreparedDigest:
         """Render a digest; TemplateError when a template cannot be filled. ``papers`` holds every id in it."""
         name, language = self._template_of(digest)

@@ -48,12 +48,12 @@ class TemplateFiles:
     """The template folders, most important first; a file in one hides files of the same name in those after it."""
 
     def __init__(self, directories: tuple[Path, ...]) -> None:
-        self._directories = directories
+        self.directories = directories
         self._places: dict[str, tuple[Path, ...]] = {}  # asked for with every digest
 
     def names(self, suffix: str) -> list[str]:
         """Return the names (without ``suffix``) of all templates at the top of the folders."""
-        found = {path.name for folder in self._directories if folder.is_dir() for path in folder.glob(f"*{suffix}")}
+        found = {path.name for folder in self.directories if folder.is_dir() for path in folder.glob(f"*{suffix}")}
         return sorted(name.removesuffix(suffix) for name in found if _NAME.fullmatch(name))
 
     def find(self, name: str) -> Path | None:
@@ -61,7 +61,7 @@ class TemplateFiles:
         relative = PurePosixPath(name)
         if relative.is_absolute() or ".." in relative.parts or "\x00" in name:
             return None
-        for folder in self._directories:
+        for folder in self.directories:
             path = folder.joinpath(*relative.parts)
             if path.exists():
                 return path
@@ -136,7 +136,7 @@ class TemplateFiles:
 
     def _stamp(self, name: str) -> tuple[str, Path, int, int] | None:
         if name not in self._places:
-            self._places[name] = tuple(folder.joinpath(*PurePosixPath(name).parts) for folder in self._directories)
+            self._places[name] = tuple(folder.joinpath(*PurePosixPath(name).parts) for folder in self.directories)
         for path in self._places[name]:
             try:
                 status = os.stat(path)  # noqa: PTH116 (Path.stat costs twice as much)
@@ -147,14 +147,14 @@ class TemplateFiles:
 
     def _missing(self, name: str) -> Problem:
         near = difflib.get_close_matches(name, self._all_names(), n=1)
-        folders = " or ".join(str(folder) for folder in self._directories)
+        folders = " or ".join(str(folder) for folder in self.directories)
         advice = f"did you mean {near[0]}?" if near else f"put it in {folders}"
         return Problem(name, 0, 0, "there is no such template", advice)
 
     def _all_names(self) -> list[str]:
         return sorted(
             path.relative_to(folder).as_posix()
-            for folder in self._directories
+            for folder in self.directories
             if folder.is_dir()
             for path in folder.rglob("*")
             if path.is_file()

@@ -48,6 +48,11 @@ class Deliverer:
         self._running = asyncio.Lock()
         self._is_tidy = True
 
+    def take_over(self, former: Deliverer) -> None:
+        """Go on where the deliverer before this one broke off; it must not be running."""
+        self._recorder.take_over(former._recorder)
+        self._is_tidy = former._is_tidy
+
     async def deliver_due(
         self, stop: asyncio.Event | None = None, on_progress: Callable[[DeliveryCounts], None] = lambda _: None
     ) -> DeliveryCounts:

@@ -43,6 +43,10 @@ class Recorder:
         self._writer: asyncio.Task[None] | None = None
         self._is_full = asyncio.Event()
 
+    def take_over(self, former: Recorder) -> None:
+        """Write, the next time, what the recorder before this one could not."""
+        self._unwritten += former._unwritten
+
     async def record(self, attempt: Attempt, state: DeliveryState, next_attempt_at: datetime | None) -> None:
         """Return once the outcome is committed; StoreError when it could not be, and is kept for later."""
         committed = asyncio.get_running_loop().create_future()

@@ -199,18 +199,19 @@ class PlanningTables(Part):
             planned_row(planned, digest_ids[id(planned.digest)], updates.get(planned.subscriber_id, ()), now)
             for planned, _ in accepted
         ]
-        statement = insert(deliveries).returning(deliveries.c.id, sort_by_parameter_order=True)
-        ids = [row.id for row in await connection.execute(statement, rows)]
+        # Read back, for RETURNING in the order of the rows costs SQLite one statement for each of them.
+        await connection.execute(insert(deliveries), rows)
+        ids = await planned_ids(connection, rows)
         claims = [
-            (planned.subscriber_id, delivery_id, claim)
-            for delivery_id, (planned, claim) in zip(ids, accepted, strict=True)
+            (planned.subscriber_id, ids[planned.subscriber_id, planned.digest.issue_date], claim)
+            for planned, claim in accepted
         ]
         await write_claims(self.database, connection, claims)
         by_date: dict[date, list[int]] = defaultdict(list)
         for planned, _ in accepted:
             by_date[planned.digest.issue_date].append(planned.subscriber_id)
-        for issue_date, ids in by_date.items():
-            await remember_issue(connection, ids, issue_date)
+        for issue_date, people in by_date.items():
+            await remember_issue(connection, people, issue_date)
 
     async def store_digests(
         self, connection: AsyncConnection, listed: Sequence[Digest], now: datetime
@@ -279,6 +280,17 @@ async def remember_issue(connection: AsyncConnection, subscriber_ids: Sequence[i
     for chunk in chunks(subscriber_ids):
         here = subscribers.c.id.in_(chunk), or_(last.is_(None), last < issue_date)
         await connection.execute(update(subscribers).where(*here).values(last_issue_date=issue_date))
+
+
+async def planned_ids(connection: AsyncConnection, rows: Collection[Mapping[str, Any]]) -> dict[tuple[int, date], int]:
+    """Return the ids of the deliveries of these rows' people and dates: (subscriber, date) is unique."""
+    columns = deliveries.c.subscriber_id, deliveries.c.issue_date, deliveries.c.id
+    query = select(*columns).where(deliveries.c.issue_date.in_({row["issue_date"] for row in rows}))
+    found: dict[tuple[int, date], int] = {}
+    for people in chunks(row["subscriber_id"] for row in rows):
+        for row in await connection.execute(query.where(deliveries.c.subscriber_id.in_(people))):
+            found[row.subscriber_id, row.issue_date] = row.id
+    return found
 
 
 async def issues(

@@ -47,6 +47,8 @@ def load_configuration(directory: Path, environment: Mapping[str, str] | None = 
     """
     seen = fingerprint(directory)
     settings, problems = read_settings(directory, os.environ if environment is None else environment)
+    if not directory.is_dir():  # all else would only say so again
+        raise ConfigurationError(in_order(problems))
     loaded, found = read_profiles(directory, None if settings is None else set(settings.sources))
     problems += found
     subscribers, found = unite_subscribers(loaded)

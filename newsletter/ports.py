@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from datetime import date, datetime, timedelta
 
     from newsletter.model import (
+        Alert,
         Attempt,
         ClaimedDelivery,
         CollectionCounts,
@@ -26,11 +27,13 @@ if TYPE_CHECKING:
         EmailAddress,
         Entry,
         FetchResult,
+        Notice,
         Origin,
         Outcome,
         Paper,
         PaperVersion,
         PlannedDelivery,
+        Readings,
         Schedule,
         Sighting,
         SourceState,
@@ -297,7 +300,36 @@ class DeliveryStore(Protocol):
         """Return the delivery whose ledger row holds this paper for this subscriber."""
 
 
-class Store(PaperStore, SubscriberStore, DeliveryStore, Protocol):
+class WatchStore(Protocol):
+    """What is asked by those who watch: figures, the schema, and which alerts have been told."""
+
+    async def readings(self, since: datetime, now: datetime) -> Readings:
+        """Return the figures of one moment, cheaply; deliveries are counted of those planned since then, and a
+        delivery is ready when it might be sent at ``now``.
+        """
+
+    async def check_schema(self) -> None:
+        """Return when the database answers and its schema is this program's; StoreError and kin otherwise."""
+
+    async def alerts(self) -> list[Alert]:
+        """Return every alert that is remembered, by condition and channel."""
+
+    async def save_alerts(self, changed: Collection[Alert], over: Collection[Alert]) -> None:
+        """Remember ``changed`` in place of what was known of the same condition and channel, and forget ``over``."""
+
+
+class Announcer(Protocol):
+    """A way to tell the operator."""
+
+    @property
+    def channel(self) -> str:
+        """Its name, under which it is remembered what was told."""
+
+    async def announce(self, notices: Sequence[Notice], now: datetime) -> str | None:
+        """Tell all of it in one message; return None, or in one line why that was not possible. Never raises for it."""
+
+
+class Store(PaperStore, SubscriberStore, DeliveryStore, WatchStore, Protocol):
     """All of it, in one database; each consumer declares the part that it needs."""
 
     async def aclose(self) -> None:

@@ -4,6 +4,7 @@ Times are aware and in UTC unless a name says ``local``. Names here are the name
 YAML keys, template variables and documentation use the same word for the same idea.
 """
 
+from newsletter.model.alerts import Alert, Condition, Notice, Readings
 from newsletter.model.deliveries import (
     Attempt,
     ClaimedDelivery,
@@ -36,11 +37,13 @@ from newsletter.model.subscribers import (
 )
 
 __all__ = [
+    "Alert",
     "AnnounceType",
     "Attempt",
     "ClaimedDelivery",
     "CollectionCounts",
     "Community",
+    "Condition",
     "Consent",
     "Delivery",
     "DeliveryState",
@@ -56,6 +59,7 @@ __all__ = [
     "KeyScheme",
     "Keyword",
     "Match",
+    "Notice",
     "Origin",
     "Outcome",
     "OutcomeKind",
@@ -65,6 +69,7 @@ __all__ = [
     "PlannedDelivery",
     "Problem",
     "Profile",
+    "Readings",
     "Reason",
     "Replacements",
     "Schedule",

@@ -336,3 +336,16 @@ attempts = Table(
     one_of("outcome", OutcomeKind, "outcome"),
     sqlite_with_rowid=False,
 )
+
+# What the operator has been told is wrong, by each channel, so that a restart does not tell it again.
+alerts = Table(
+    "alerts",
+    metadata,
+    Column("condition", Prose, primary_key=True),
+    Column("channel", Text, primary_key=True),
+    required("summary", Prose),
+    required("since", Instant),
+    Column("announced_at", Instant),
+    Column("calm_since", Instant),
+    sqlite_with_rowid=False,
+)

@@ -12,12 +12,13 @@ from newsletter.store.deliveries import DeliveryTables
 from newsletter.store.dialect import BUSY_TIMEOUT_S, SENDING_LOCK, Database, parse_address
 from newsletter.store.schedules import ScheduleTables
 from newsletter.store.subscribers import SubscriberTables
+from newsletter.store.watching import WatchTables
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
 
-class SqlStore(PaperTables, SubscriberTables, DeliveryTables, ScheduleTables):
+class SqlStore(PaperTables, SubscriberTables, DeliveryTables, ScheduleTables, WatchTables):
     """:class:`newsletter.ports.Store` over SQLite or PostgreSQL."""
 
     @asynccontextmanager

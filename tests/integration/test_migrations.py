@@ -5,13 +5,25 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
 from sqlalchemy import Connection, create_engine, inspect, text
 from sqlalchemy.engine import make_url
 
 from newsletter.errors import StoreError, StoreVersionError
-from newsletter.store.migrate import check_version, is_empty, migrate, newest_version
+from newsletter.store.dialect import parse_address
+from newsletter.store.migrate import (
+    SCRIPTS,
+    check_version,
+    connect,
+    is_empty,
+    known_versions,
+    make_directory,
+    migrate,
+    newest_version,
+)
 from newsletter.store.schema import metadata
 from tests.support.databases import PostgresServer, empty_postgres_url, postgres
 
@@ -82,6 +94,26 @@ def test_migrating_again_changes_nothing(empty_url: str) -> None:
     assert not is_empty(empty_url)
     assert migrate(empty_url) == (newest_version(), newest_version())
     assert check_version(empty_url) == newest_version()
+
+
+@pytest.mark.parametrize("released", known_versions()[1:])
+def test_every_earlier_schema_becomes_the_newest(empty_url: str, released: str) -> None:
+    address = parse_address(empty_url)
+    if address.path is not None:
+        make_directory(address.path)
+    with connect(address, 5, writing=True) as connection:
+        configuration = Config()
+        configuration.set_main_option("script_location", SCRIPTS)
+        configuration.attributes["connection"] = connection
+        command.upgrade(configuration, released)
+    with pytest.raises(StoreVersionError, match="run `newsletter migrate`"):
+        check_version(empty_url)
+    assert migrate(empty_url) == (released, newest_version())
+    engine = create_engine(empty_url.replace("postgresql:", "postgresql+psycopg:"))
+    with engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, metadata) == []
+    engine.dispose()
 
 
 def test_a_database_that_is_not_there_or_empty_says_what_to_run(empty_url: str) -> None:

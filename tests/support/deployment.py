@@ -184,6 +184,16 @@ def beside(server: AbstractAsyncContextManager[T]) -> Iterator[T]:
         yield asyncio.run_coroutine_threadsafe(server.__aenter__(), loop).result(10)
     finally:
         asyncio.run_coroutine_threadsafe(server.__aexit__(None, None, None), loop).result(10)
+        asyncio.run_coroutine_threadsafe(settle(), loop).result(10)
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
         loop.close()
+
+
+async def settle() -> None:
+    """End what a server left under way, so that its connections are closed before their loop is."""
+    tasks = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    await asyncio.sleep(0.05)  # transports close in later turns of the loop, of which nothing tells the end

@@ -1,5 +1,6 @@
 """What fails around us: mail servers, databases, disks, ports. One clear line, and afterwards nothing is missing."""
 
+import ctypes
 import json
 import re
 import resource
@@ -26,6 +27,7 @@ from tests.support.smtp_server import Script, SmtpServer
 __all__ = ["migrated_file"]
 
 AUTH = ["AUTH PLAIN LOGIN", "8BITMIME"]
+PR_CAPBSET_DROP, CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH = 24, 1, 2  # linux/prctl.h, linux/capability.h
 LOGIN = "    username: digest\n    password: wrong"
 
 
@@ -53,9 +55,14 @@ def accepted_once(server: SmtpServer) -> None:
 
 
 def child(deployment: Deployment, *arguments: str, largest_file: int | None = None) -> subprocess.Popen[str]:
-    """Start a command as its own process; no file that it writes may grow beyond ``largest_file`` bytes."""
+    """Start a command as its own process, which file permissions bind even where root runs the tests; no file that it
+    writes may grow beyond ``largest_file`` bytes.
+    """
+    library = ctypes.CDLL(None)
 
     def limit() -> None:
+        for capability in (CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH):
+            library.prctl(PR_CAPBSET_DROP, capability, 0, 0, 0)
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
         if largest_file is not None:
             resource.setrlimit(resource.RLIMIT_FSIZE, (largest_file, largest_file))
@@ -230,6 +237,33 @@ class TestDatabase:
                 assert deployment.contents() == held
             deployment.done("send")
             accepted_once(server)
+
+    def test_that_may_only_be_read(self, deployment: Deployment) -> None:
+        with beside(SmtpServer()) as server:
+            deployment.write(relay_port=server.port)
+            held = deployment.contents()
+            for path, mode in ((deployment.database, 0o444), (deployment.data, 0o555)):
+                before = path.stat().st_mode
+                path.chmod(mode)
+                process = child(deployment, "send")
+                _, err = process.communicate(timeout=30)
+                path.chmod(before)
+                assert process.returncode in {2, 3}, err
+                assert str(deployment.data) in one_line(err)
+                assert re.search("check who owns|may write|may read|Permission denied", one_line(err)), err
+                assert deployment.contents() == held
+            deployment.done("send")
+            accepted_once(server)
+
+    def test_a_template_that_may_not_be_read(self, deployment: Deployment) -> None:
+        template = deployment.directory / "templates" / "digest.txt"
+        template.parent.mkdir()
+        template.write_text("{{ unsubscribe_url }}")
+        template.chmod(0)
+        deployment.write(settings="templates_directory: templates")
+        out, err = child(deployment, "check").communicate(timeout=30)
+        assert "Traceback" not in err
+        assert f"{template}: the template cannot be read: Permission denied — make it a file that" in out
 
 
 class TestDaemon:

@@ -113,6 +113,12 @@ def program(name: str) -> str:
     return found
 
 
+def missing_programs() -> str:
+    """Return which program of Postfix is not installed and how to get it, or "" when all are there."""
+    missing = [name for name in ("smtp-sink", "smtp-source") if shutil.which(name, path=SEARCH) is None]
+    return f"{missing[0]} is not installed (Debian: apt-get install postfix)" if missing else ""
+
+
 def source(port: int, load: Load) -> float:
     command = [program("smtp-source"), "-d", "-s", str(load.connections), "-l", str(SIZE), "-m", str(load.messages)]
     begin = time.perf_counter()

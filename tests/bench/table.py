@@ -1,0 +1,124 @@
+"""What each benchmark's figures come to in the table of ``python -m tests.bench``: beside its target, and its peer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+Figures = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One figure; ``peer`` is the same work done another way in the same run, ``target`` what may not be exceeded
+    (or, with ``is_floor``, fallen short of).
+    """
+
+    what: str
+    figure: float
+    unit: str
+    target: float | None = None
+    peer: float | None = None
+    peer_name: str = ""
+    is_floor: bool = False
+
+    @property
+    def is_met(self) -> bool | None:
+        """Whether the target is met; None when there is none."""
+        if self.target is None:
+            return None
+        return self.figure >= self.target if self.is_floor else self.figure <= self.target
+
+    @property
+    def ratio(self) -> float | None:
+        """How many times better than the peer: above 1 is better."""
+        if not self.peer or not self.figure:
+            return None
+        return self.figure / self.peer if self.is_floor else self.peer / self.figure
+
+    def cells(self) -> tuple[str, ...]:
+        """Return the row as words."""
+        sign = "≥" if self.is_floor else "≤"
+        verdict = {True: "", False: "  MISSED", None: ""}[self.is_met]
+        return (
+            self.what,
+            f"{_number(self.figure)} {self.unit}".rstrip(),
+            "" if self.target is None else f"{sign} {_number(self.target)}{verdict}",
+            "" if self.peer is None else f"{_number(self.peer)} {self.peer_name}",
+            "" if self.ratio is None else f"{_number(self.ratio)}×",
+        )
+
+
+HEADINGS = ("what", "figure", "target", "peer", "better by")
+
+
+def _number(value: float) -> str:
+    digits = 0 if abs(value) >= 100 or value == int(value) else 1 if abs(value) >= 10 else 3
+    return f"{value:,.{digits}f}"
+
+
+def match_rows(figures: Mapping[str, Figures]) -> Iterator[Row]:
+    keywords, profiles = figures["20,000 keywords"], figures["100,000 profiles"]
+    regex = figures["peer: one regular expression of 20,000 keywords"]["per_1000_papers_s"]
+    loop = figures["peer: loop over 100,000 profiles"]["scaled_s"]
+    yield Row("match 1,000 papers, 20,000 keywords", keywords["cold_s"], "s", 0.5, regex, "one regular expression")
+    yield Row("the same on the next day (words known)", keywords["warm_s"], "s")
+    yield Row("1,000 papers, 100,000 profiles", profiles["total_s"], "s", 10, loop, "a loop over profiles")
+
+
+def render_rows(figures: Figures) -> Iterator[Row]:
+    compile_ms = figures["compile_ms"]
+    known, new = figures["prepare_known_papers_ms"], figures["prepare_new_papers_ms"]
+    yield Row("render 20 papers, seen in a digest before", known, "ms", 1.0, compile_ms + new, "compiled for each")
+    yield Row("render 20 papers, never seen before", new, "ms")
+    yield Row(
+        "compose one recipient's message", figures["compose_ms"], "ms", 0.1, figures["emailmessage_ms"], "EmailMessage"
+    )
+    yield Row("HTML of 20 papers", figures["html_bytes"], "bytes", 100_000)
+
+
+def send_rows(figures: Figures) -> Iterator[Row]:
+    peer = figures["smtp_source_per_s"]
+    ours, whole, size = figures["transport_per_s"], figures["deliverer_per_s"], figures["octets"] // 1000
+    what = f"send {size} kB, {figures['connections']} connections"
+    yield Row(what, ours, "/s", None, peer, "smtp-source (C)", is_floor=True)
+    yield Row("the same, each outcome committed to SQLite", whole, "/s", None, peer, "smtp-source (C)", is_floor=True)
+
+
+def plan_rows(figures: Figures) -> Iterator[Row]:
+    yield Row(f"plan {figures['subscribers']:,} subscribers' issues", figures["issue_s"], "s")
+    yield Row("look who is due when nobody is", figures["nothing_due_ms"], "ms")
+
+
+def collect_rows(figures: Figures) -> Iterator[Row]:
+    peer = figures["feedparser_s"]
+    what = f"read an arXiv feed of {figures['entries']:,} entries, child and all"
+    yield Row(what, figures["read_s"], "s", None, peer, "feedparser alone")
+    yield Row("store them, merged", figures["store_s"], "s")
+    yield Row(f"search {figures['searched']:,} papers", figures["search_s"], "s")
+
+
+def excerpt_rows(figures: Mapping[str, Figures]) -> Iterator[Row]:
+    ours = figures["by cue and position"]
+    for name, what in (("precision", "sentences with idea or result"), ("result", "abstracts whose result is told")):
+        best = max((each for each in figures if each != "by cue and position"), key=lambda each: figures[each][name])
+        yield Row(f"excerpt: {what}", ours[name] * 100, "%", None, figures[best][name] * 100, best, is_floor=True)
+
+
+def daemon_rows(figures: Figures) -> Iterator[Row]:
+    yield Row("start of the daemon to the first digest", figures["first_digest_s"], "s", 60)
+    yield Row("daemon at rest", figures["at_rest_mb"], "MB", 150)
+
+
+def memory_rows(figures: Figures) -> Iterator[Row]:
+    what = f"growth over the last 90% of {figures['messages']:,} mails"
+    yield Row(what, figures["growth_mb"], "MB", 10)
+    yield Row("memory at their end", figures["at_the_end_mb"], "MB")
+
+
+def kill_rows(figures: Figures) -> Iterator[Row]:
+    yield Row(f"lost of {figures['mails']:,} mails, {figures['kills']} kill -9", figures["lost"], "", 0)
+    yield Row("accepted twice (same Message-ID)", figures["doubled"], "", figures["most_doubled"])

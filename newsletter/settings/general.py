@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, SecretStr, ValidationError
+from pydantic_core import PydanticCustomError
 
 from newsletter.model import Problem
 from newsletter.settings.arxivcategories import unknown_category_advice
@@ -18,7 +19,7 @@ from newsletter.settings.models import Settings
 from newsletter.settings.reading import read_document
 from newsletter.settings.secrets import MINIMUM_LENGTH, exposure, with_secrets
 from newsletter.settings.sourcemodels import ArxivSettings, FileSettings, SourceSettings
-from newsletter.settings.values import is_loopback
+from newsletter.settings.values import check_webhook_url, is_loopback
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -151,10 +152,24 @@ def _checks(settings: Settings, locate: Locate) -> list[Problem]:
     if settings.templates_directory and not settings.templates_directory.is_dir():
         message = f"there is no directory {settings.templates_directory}"
         problems.append(Problem(*locate(("templates_directory",)), message, "make it, or leave the key out"))
-    problems += _open_to_all(settings, locate)
+    problems += _unusable_webhook(settings, locate) + _open_to_all(settings, locate)
     return problems + [
         found for name, source in settings.sources.items() for found in _check_source(name, source, locate)
     ]
+
+
+def _unusable_webhook(settings: Settings, locate: Locate) -> list[Problem]:
+    """Return what is wrong with an address that came from a file, which no validator has seen."""
+    url = settings.alerts.webhook_url
+    if url is None or settings.alerts.webhook_url_file is None:
+        return []
+    try:
+        check_webhook_url(url)
+    except PydanticCustomError:
+        message = "the file holds no web address"
+        advice = "put the address alone into it, such as https://example.org/hook"
+        return [Problem(*locate(("alerts", "webhook_url_file")), message, advice)]
+    return []
 
 
 def _open_to_all(settings: Settings, locate: Locate) -> list[Problem]:
@@ -186,7 +201,13 @@ def _check_source(name: str, source: SourceSettings, locate: Locate) -> list[Pro
 
 def _exposed(path: Path, document: Document) -> list[Problem]:
     """Return a warning when the settings file holds a secret and everybody may read it."""
-    secrets = (("mail", "relay", "password"), ("web", "secret"), ("store", "url"))
+    secrets = (
+        ("mail", "relay", "password"),
+        ("web", "secret"),
+        ("web", "metrics_token"),
+        ("alerts", "webhook_url"),
+        ("store", "url"),
+    )
     for location in secrets:
         node = document.node(location)
         text = node.plain() if node else None

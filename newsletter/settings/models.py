@@ -27,6 +27,7 @@ from newsletter.settings.values import (
     Section,
     TimeOfDay,
     Url,
+    WebhookUrl,
     Zone,
     complaint,
     is_loopback,
@@ -79,6 +80,13 @@ class WebSettings(Section):
         description="Signs links; at least 16 characters. Default: made once and kept in the data directory.",
     )
     secret_file: FilePath | None = Field(default=None, description="A file that holds the secret, instead of `secret`.")
+    metrics_token: SecretStr | None = Field(
+        default=None,
+        description="What who reads `/metrics` must show as a bearer token. Default: nothing, everybody may read them.",
+    )
+    metrics_token_file: FilePath | None = Field(
+        default=None, description="A file that holds the token, instead of `metrics_token`."
+    )
 
     @model_validator(mode="after")
     def check_reachable(self) -> Self:
@@ -150,6 +158,30 @@ class LogSettings(Section):
     )
 
 
+class AlertSettings(Section):
+    """Whom the daemon tells when something stays wrong: once, and once more when it is over.
+
+    With several daemons on one database, give them to one of them.
+    """
+
+    mail: Address | None = Field(default=None, description="Mail address that is told, through `mail.relay`.")
+    webhook_url: WebhookUrl | None = Field(
+        default=None, description="Web address that is told, by a POST of JSON; chats such as Slack take it as it is."
+    )
+    webhook_url_file: FilePath | None = Field(
+        default=None, description="A file that holds the address, instead of `webhook_url`."
+    )
+    after_minutes: float = Field(
+        default=15, ge=0, le=10_080, allow_inf_nan=False, description="How long something must stay wrong."
+    )
+    source_after_minutes: float = Field(
+        default=360, ge=0, le=43_200, allow_inf_nan=False, description="How long a source must stay in trouble."
+    )
+    queue_minutes: float = Field(
+        default=60, gt=0, le=10_080, allow_inf_nan=False, description="How long a mail that is due may wait."
+    )
+
+
 class DefaultSettings(Section):
     """What a new subscriber gets who does not say otherwise."""
 
@@ -180,6 +212,7 @@ class Settings(BaseSettings):
     templates_directory: FilePath | None = Field(
         default=None, description="A folder whose templates replace the built-in ones, file by file."
     )
+    alerts: AlertSettings = Field(default_factory=AlertSettings)
     log: LogSettings = Field(default_factory=LogSettings)
     defaults: DefaultSettings = Field(default_factory=DefaultSettings)
     sources: dict[Name, SourceSettings] = Field(default_factory=dict, description="Where papers come from, by name.")

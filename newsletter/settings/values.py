@@ -16,7 +16,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainValidator,
+    SecretStr,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
 
 from newsletter.core.address import parse_address
@@ -181,6 +190,15 @@ def check_url(value: str) -> str:
     return value
 
 
+def check_webhook_url(value: SecretStr) -> SecretStr:
+    """Return a web address that may hold a key, and so is repeated in no message."""
+    try:
+        check_url(value.get_secret_value().strip())
+    except PydanticCustomError:
+        raise complaint("this is not a web address", "write it in full, such as https://example.org/hook") from None
+    return SecretStr(value.get_secret_value().strip())
+
+
 def check_public_url(value: str) -> str:
     """Return the address under which readers reach the pages, without a final slash; https unless it is loopback."""
     value = check_url(value).rstrip("/")
@@ -219,6 +237,7 @@ Language = Annotated[str, AfterValidator(check_language)]
 Zone = Annotated[str, AfterValidator(check_zone)]
 TimeOfDay = Annotated[time, PlainValidator(read_time)]
 Url = Annotated[str, AfterValidator(check_url)]
+WebhookUrl = Annotated[SecretStr, AfterValidator(check_webhook_url)]
 PublicUrl = Annotated[str, AfterValidator(check_public_url)]
 FilePath = Annotated[Path, AfterValidator(check_path)]
 Port = Annotated[int, Field(ge=1, le=65535)]

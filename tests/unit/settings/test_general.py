@@ -222,3 +222,30 @@ def test_a_database_address_with_a_password_is_a_secret_too(directory: Directory
     assert complaint.startswith("newsletter.yaml:3:14: everybody may read ")
     directory.write("newsletter.yaml", text.replace(":p@", "@"))
     assert directory.complaints() == []
+
+
+class TestWebhook:
+    TEXT = "sources: {h: {kind: huggingface}}\nmail: {sender: a@b.org}\nalerts: {webhook_url_file: hook}\n"
+
+    def test_its_address_is_a_secret(self, directory: Directory) -> None:
+        inside = self.TEXT.replace("webhook_url_file: hook", "webhook_url: 'https://hooks.example/T0/secret'")
+        directory.write("newsletter.yaml", inside).chmod(0o644)
+        (complaint,) = directory.complaints()
+        assert complaint.startswith("newsletter.yaml:3:23: everybody may read ")
+        assert "secret'" not in complaint
+
+    def test_it_comes_from_a_file(self, directory: Directory) -> None:
+        directory.write("newsletter.yaml", self.TEXT)
+        directory.write("hook", "https://hooks.example/T0/key\n").chmod(0o600)
+        assert directory.complaints() == []
+        url = directory.load().settings.alerts.webhook_url
+        assert url is not None
+        assert url.get_secret_value() == "https://hooks.example/T0/key"
+        assert "T0" not in repr(url)
+
+    def test_a_file_without_an_address_is_told_and_not_repeated(self, directory: Directory) -> None:
+        directory.write("newsletter.yaml", self.TEXT)
+        directory.write("hook", "hooks.example/T0/key\n").chmod(0o600)
+        (complaint,) = directory.complaints()
+        assert complaint.startswith("newsletter.yaml:3:28: the file holds no web address")
+        assert "T0" not in complaint

@@ -104,7 +104,7 @@ class PaperStore(Protocol):
         """Return the newest arrival, 0 when there is none."""
 
     async def arrived_papers(self, after_arrival: int, seen_since: datetime) -> list[Paper]:
-        """Return papers with ``arrival`` or ``version_arrival`` after ``after_arrival``, first seen since then or
+        """Return papers with ``arrival`` or ``version_arrival`` after ``after_arrival``, first seen since then, or
         with such a version, oldest arrival first.
         """
 

@@ -70,12 +70,13 @@ def due_issue(
     """Return the issue that is due and does not exist yet, or None.
 
     However long the daemon was away, only the newest issue is due: it holds everything since the last digest that was
-    delivered. An issue later than ``late_limit`` is left out; its papers go into the next one.
+    delivered. An issue later than ``late_limit`` is left out when the next one is nearer than that: its papers go into
+    that one. A weekly reader does not wait another week for the sake of three days.
     """
     issue = latest_issue(schedule, now)
     if last_issue_date is not None and last_issue_date >= issue.issue_date:
         return None
-    if now - issue.due_at > late_limit:
+    if now - issue.due_at > late_limit and next_issue(schedule, now).due_at - now < late_limit:
         return None
     return issue
 

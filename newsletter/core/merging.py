@@ -56,6 +56,7 @@ def merge(paper: Paper | None, entry: Entry, collection: Collection, previous: E
         after,
         version=number if leads else before.version,
         version_arrival=collection.arrival if is_newer else before.version_arrival,
+        version_seen_at=collection.now if is_newer else before.version_seen_at,
         categories=united(first.categories, second.categories),
         announce_type=strongest(before.announce_type, entry.announce_type),
         community=newer_community(before.community, entry.community),
@@ -186,7 +187,7 @@ def unite(kept: Paper, other: Paper) -> Paper:
     only one of them behind them looks at it again (the ledger sees that nobody gets it twice).
     """
     leader, follower = (other, kept) if (other.version or 0) > (kept.version or 0) else (kept, other)
-    arrivals = [number for number in (kept.version_arrival, other.version_arrival) if number is not None]
+    newest = max(kept, other, key=lambda paper: paper.version_arrival or 0)
     return replace(
         leader,
         id=kept.id,
@@ -206,5 +207,6 @@ def unite(kept: Paper, other: Paper) -> Paper:
         community=newer_community(kept.community, other.community),
         sources=united(kept.sources, other.sources),
         backlog=kept.backlog and other.backlog,
-        version_arrival=max(arrivals, default=None),
+        version_arrival=newest.version_arrival,
+        version_seen_at=newest.version_seen_at,
     )

@@ -65,8 +65,8 @@ class Window:
         return not paper.backlog or (known_at is not None and known_at > self.since)
 
     def has_new_version(self, paper: Paper) -> bool:
-        """Return whether a newer version of the paper came since the last delivered digest."""
-        if paper.version_arrival is None:
+        """Return whether a newer version of the paper came since the last delivered digest, and is not stale."""
+        if paper.version_arrival is None or paper.version_seen_at is None or paper.version_seen_at < self.oldest:
             return False
         return self.after_arrival is None or paper.version_arrival > self.after_arrival
 

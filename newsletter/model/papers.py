@@ -110,6 +110,7 @@ class Paper:
     sources: tuple[str, ...] = ()
     backlog: bool = False
     version_arrival: int | None = None  # arrival of the newest version, when it is not the first that we saw
+    version_seen_at: datetime | None = None  # and when that was
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,12 @@ if TYPE_CHECKING:
     from newsletter.service.issue import Issuer
 
 
+LEFT_OUT = (
+    "it came before their last digest, which left it out: over its limit, older than it looked back, or not matching "
+    "what they took then"
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """Whether a paper was sent (or is on its way, or comes next), why in one line each, and what matched."""
@@ -113,7 +119,7 @@ async def _window_lines(
     if paper.backlog:
         return ["it came with a source's first fetch and was published before their last digest"]
     if window.after_arrival is not None and paper.arrival <= window.after_arrival:
-        return ["it was considered for an earlier digest and was over its limit, or matches only since a later change"]
+        return [LEFT_OUT]
     return [f"it is older than the staleness limit ({issuer.policy.limits.staleness.days} days)"]
 
 

@@ -124,7 +124,10 @@ class IssueSettings(Section):
     )
     staleness_days: int = Field(default=14, ge=1, le=365, description="No digest holds a paper older than that.")
     late_limit_hours: int = Field(
-        default=48, ge=1, le=720, description="A digest later than that (after downtime) waits for the next."
+        default=48,
+        ge=1,
+        le=720,
+        description="After downtime, a digest later than that waits for the next, if that is nearer.",
     )
     first_digest: Annotated[Literal["at_once", "at_hour"], LowerCase] = Field(
         default="at_once",

@@ -47,6 +47,7 @@ def paper_row(paper: Paper) -> dict[str, Any]:
         "sources": dumps(paper.sources),
         "backlog": paper.backlog,
         "version_arrival": paper.version_arrival,
+        "version_seen_at": paper.version_seen_at,
     }
 
 
@@ -73,6 +74,7 @@ def paper_of(row: Row[Any]) -> Paper:
         sources=loads(tuple[str, ...], row.sources),
         backlog=row.backlog,
         version_arrival=row.version_arrival,
+        version_seen_at=row.version_seen_at,
     )
 
 

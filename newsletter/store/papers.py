@@ -65,9 +65,10 @@ class PaperReader(Part):
             return await newest_arrival(connection)
 
     async def arrived_papers(self, after_arrival: int, seen_since: datetime) -> list[Paper]:
-        """Return what arrived after ``after_arrival``: first seen since then, or with a newer version."""
+        """Return what arrived after ``after_arrival``, seen since then for the first time or in a newer version."""
         arrived = and_(papers.c.arrival > after_arrival, papers.c.first_seen_at >= seen_since)
-        query = select(papers).where(or_(arrived, papers.c.version_arrival > after_arrival))
+        updated = and_(papers.c.version_arrival > after_arrival, papers.c.version_seen_at >= seen_since)
+        query = select(papers).where(or_(arrived, updated))
         async with self.database.read() as connection:
             rows = await connection.execute(query.order_by(papers.c.arrival, papers.c.id))
             return [paper_of(row) for row in rows]

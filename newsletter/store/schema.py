@@ -150,6 +150,7 @@ papers = Table(
     required("sources", Text),
     required("backlog", Boolean),
     Column("version_arrival", Integer),
+    Column("version_seen_at", Instant),
     one_of("announce_type", AnnounceType, "announce_type"),
     Index(None, "arrival", "id"),
     Index(None, "version_arrival"),

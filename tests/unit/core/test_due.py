@@ -37,10 +37,13 @@ def test_after_ten_days_of_downtime_one_issue_is_due() -> None:
     assert due_issue(BERLIN, due.issue_date, utc("2026-11-23T18:00:00"), LIMIT) is None
 
 
-def test_an_issue_later_than_the_limit_is_left_to_the_next() -> None:
+def test_an_issue_later_than_the_limit_is_left_to_a_next_that_is_near() -> None:
     weekly = Schedule("UTC", time(7, 0), Frequency.WEEKLY, Weekday.MONDAY)
-    assert due_issue(weekly, None, utc("2026-11-25T06:59:00"), LIMIT) is not None
-    assert due_issue(weekly, None, utc("2026-11-25T07:01:00"), LIMIT) is None
+    assert due_issue(weekly, None, utc("2026-11-26T12:00:00"), LIMIT) is not None  # better late than next week
+    assert due_issue(weekly, None, utc("2026-11-28T06:59:00"), LIMIT) is not None
+    assert due_issue(weekly, None, utc("2026-11-28T07:01:00"), LIMIT) is None  # the next is nearer
+    weekdays = Schedule("UTC", time(7, 0), Frequency.WEEKDAYS)
+    assert due_issue(weekdays, None, utc("2026-11-22T08:00:00"), LIMIT) is None  # Friday's, on Sunday
 
 
 def test_weekdays_have_no_issue_on_saturday_and_sunday() -> None:

@@ -101,7 +101,7 @@ def test_a_topic_that_the_cap_leaves_empty_is_counted_and_not_shown() -> None:
 
 
 def test_a_new_version_is_an_update_for_who_wants_updates_once() -> None:
-    paper = make_paper(1, arrival=3, version=2, version_arrival=11)
+    paper = make_paper(1, arrival=3, version=2, version_arrival=11, version_seen_at=NOW)
     updating = make_profile(replacements=Replacements.UPDATED)
     sent: Ledger = frozenset({(1, None)})
     assert pick([paper], [make_profile()], ledger=sent) == ()
@@ -112,6 +112,15 @@ def test_a_new_version_is_an_update_for_who_wants_updates_once() -> None:
                             considered=1, notes=())  # fmt: skip
     assert update_notices(digest, {1: paper}) == [(1, 2)]
     assert pick([paper], [updating], ledger=sent | {(1, 2)}) == ()
+
+
+def test_a_new_version_goes_stale_as_a_new_paper_does() -> None:
+    updating = make_profile(replacements=Replacements.UPDATED)
+    old = {"first_seen_at": NOW - timedelta(days=90), "version": 2, "version_arrival": 11}
+    week = make_paper(1, arrival=3, version_seen_at=NOW - timedelta(days=8), **old)
+    month = make_paper(2, arrival=3, version_seen_at=NOW - timedelta(days=30), **old)
+    assert ids(pick([week, month], [updating])) == [1]
+    assert ids(pick([week, month], [updating], FIRST)) == []  # beyond what a first digest looks back
 
 
 def test_a_paper_first_seen_as_a_replacement_is_ignored_or_labelled() -> None:

@@ -113,6 +113,7 @@ def create_papers() -> None:
         sa.Column("sources", sa.Text(), nullable=False),
         sa.Column("backlog", sa.Boolean(), nullable=False),
         sa.Column("version_arrival", sa.Integer(), nullable=True),
+        sa.Column("version_seen_at", sa.DateTime(timezone=True), nullable=True),
         sa.CheckConstraint(
             "announce_type IN ('new', 'cross', 'replace', 'replace-cross')", name=op.f("ck_papers_announce_type")
         ),

@@ -60,6 +60,7 @@ class Daemon:
     _seen_fingerprint: object = None
     _last_run_ok_at: datetime | None = None
     _last_fault: str = ""
+    _delivery_fault: str = ""
     _parts: Parts = field(init=False)
 
     async def run(self) -> None:
@@ -113,6 +114,7 @@ class Daemon:
             "version": self.application.version,
             "last_run_at": str(self._last_run_ok_at) if self._last_run_ok_at else None,
             "fault": self._last_fault or None,
+            "delivery_fault": self._delivery_fault or None,
             "configuration_fault": self.application.configuration_fault or None,
         }
 
@@ -167,8 +169,10 @@ class Daemon:
                 continue
             try:
                 async with self._delivering:
-                    await self._parts.deliverer.deliver_due(self._pause)
+                    counts = await self._parts.deliverer.deliver_due(self._pause)
+                self._delivery_fault = counts.fault or ""
             except NewsletterError as error:
+                self._delivery_fault = str(error)
                 logger.error("daemon.stage_failed", error=str(error))  # noqa: TRY400
 
     async def _reload_if_changed(self) -> None:

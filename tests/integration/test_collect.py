@@ -94,6 +94,15 @@ async def test_a_fault_is_recorded_and_stops_no_other_source(line: Line) -> None
     assert (await line.store.source_states())["broken"].failures == 0
 
 
+async def test_an_answer_cut_off_is_broken_and_an_empty_feed_is_quiet(line: Line) -> None:
+    line.server.play("/cut", Reply(body=b'<?xml version="1.0"?><rss version="2.0"><channel><title>A blog</ti'))
+    line.server.play("/empty", Reply(body=feed()))
+    assert await line.collect(line.source("cut", "/cut"), line.source("empty", "/empty")) == [
+        ("broken", 0),
+        ("quiet", 0),
+    ]
+
+
 async def test_what_is_asked_anew_is_not_stored_anew(line: Line) -> None:
     line.server.play("/feed", Reply(body=feed(1, 2)), Reply(body=feed(1, 2, 3)))
     blog = line.source("blog", "/feed")

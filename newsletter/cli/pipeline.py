@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import sys
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
@@ -21,7 +21,7 @@ from newsletter.service.collect import collect as collect_papers
 from newsletter.wiring import build_parts, exclusive, start_catcher
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from newsletter.service.collect import CollectionReport, ScheduledSource
     from newsletter.service.deliver import DeliveryCounts
@@ -248,9 +248,6 @@ async def _issue(parts: Parts, now: datetime, *, dry_run: bool) -> IssueReport:
 
 
 async def _deliver(parts: Parts) -> DeliveryCounts:
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    loop.add_signal_handler(signal.SIGINT, stop.set)  # Ctrl-C lets the mails in flight end
     done = 0
 
     def on_progress(counts: DeliveryCounts) -> None:
@@ -259,11 +256,29 @@ async def _deliver(parts: Parts) -> DeliveryCounts:
         advance(ended - done)
         done = ended
 
+    with gentle_stop() as stop, progress("Delivering", None) as advance:
+        return await parts.deliverer.deliver_due(stop, on_progress)
+
+
+@contextmanager
+def gentle_stop() -> Iterator[asyncio.Event]:
+    """Yield an event that Ctrl-C or SIGTERM sets, so that the mails in flight end; the second time ends everything."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    numbers = (signal.SIGINT, signal.SIGTERM)
+
+    def on_signal() -> None:
+        stop.set()
+        for number in numbers:
+            loop.remove_signal_handler(number)
+
+    for number in numbers:
+        loop.add_signal_handler(number, on_signal)
     try:
-        with progress("Delivering", None) as advance:
-            return await parts.deliverer.deliver_due(stop, on_progress)
+        yield stop
     finally:
-        loop.remove_signal_handler(signal.SIGINT)
+        for number in numbers:
+            loop.remove_signal_handler(number)
 
 
 def _show_collected(reports: Sequence[CollectionReport]) -> None:

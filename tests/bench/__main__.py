@@ -1,4 +1,4 @@
-"""All benchmarks in one go: ``python -m tests.bench [--json] [--quick]``, or ``make bench``.
+"""All benchmarks in one go: ``python -m tests.bench [--json] [--quick] [--write]``, or ``make bench``.
 
 Each runs in a process of its own, so that none warms or fills another's memory. Exits with 1 when a target is missed or
 a benchmark fails; what needs a program that is not installed is left out, and said so.
@@ -14,16 +14,18 @@ import subprocess
 import sys
 import time
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tests.bench import table
+from tests.bench import document, table
 from tests.bench.bench_send import missing_programs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
 ROOT = Path(__file__).resolve().parents[2]
+PAGE = ROOT / "docs" / "performance.md"
 SENTENCES = ROOT.parent / "shared" / "data" / "relevance" / "sentences.jsonl"
 
 
@@ -61,8 +63,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
     parser.add_argument("--json", action="store_true", help="print all figures as JSON")
     parser.add_argument("--quick", action="store_true", help="smaller numbers, to see that everything runs")
+    parser.add_argument("--write", action="store_true", help=f"put the figures into {PAGE.relative_to(ROOT)} as well")
     options = parser.parse_args()
-    rows: list[table.Row] = []
+    tables: dict[str, list[table.Row]] = {}
     figures: dict[str, Any] = {}
     is_well = True
     for number, bench in enumerate(BENCHES, start=1):
@@ -77,7 +80,10 @@ def main() -> int:
             is_well = False
             continue
         figures[bench.module] = found
-        rows += bench.rows(found)
+        tables[bench.module] = list(bench.rows(found))
+    rows = [row for each in tables.values() for row in each]
+    if options.write:
+        document.write(PAGE, tables, f"{_machine()}; {datetime.now(UTC):%d %B %Y}.")
     if options.json:
         result = {"machine": _machine(), "rows": [asdict(row) for row in rows], "figures": figures}
         sys.stdout.write(json.dumps(result, indent=2) + "\n")

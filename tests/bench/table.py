@@ -101,9 +101,16 @@ def collect_rows(figures: Figures) -> Iterator[Row]:
     yield Row(f"search {figures['searched']:,} papers", figures["search_s"], "s")
 
 
+EXCERPTS = {
+    "precision": "sentences with idea or result",
+    "idea": "abstracts whose idea is told",
+    "result": "abstracts whose result is told",
+}
+
+
 def excerpt_rows(figures: Mapping[str, Figures]) -> Iterator[Row]:
     ours = figures["by cue and position"]
-    for name, what in (("precision", "sentences with idea or result"), ("result", "abstracts whose result is told")):
+    for name, what in EXCERPTS.items():
         best = max((each for each in figures if each != "by cue and position"), key=lambda each: figures[each][name])
         yield Row(f"excerpt: {what}", ours[name] * 100, "%", None, figures[best][name] * 100, best, is_floor=True)
 

@@ -168,6 +168,7 @@ class Words(dict[str, int]):
     def _reset(self) -> None:
         self.clear()
         self.joined.clear()
+        self._following: dict[int, set[str]] = {}
         self._flat: list[int] = []
         self._counts: list[int] = []
         self._begins: list[bool] = []
@@ -209,17 +210,26 @@ class Words(dict[str, int]):
 
     def may_join(self, pair: tuple[int, int]) -> bool:
         """Return whether two words may be one word of a keyword, or its beginning."""
-        first, second = self.folded[pair[0]], self.folded[pair[1]]
-        both = first + second
-        if not second.isalnum() or not self._begins_target(both[: len(first) + _CERTAIN]):
+        second = self.folded[pair[1]]
+        if second[:_CERTAIN] not in self._continuations(pair[0]) or not second.isalnum():
             return False  # nearly always
+        both = self.folded[pair[0]] + second
         if self.may_begin(both):
             return True
         return _has_head(both, self._target_heads) and bool(self.joined_symbols(both))
 
-    def _begins_target(self, folded: str) -> bool:
-        place = bisect_left(self._targets, folded)
-        return place < len(self._targets) and self._targets[place].startswith(folded)
+    def _continuations(self, word: int) -> set[str]:
+        """Return how keywords' words go on that begin with this one: their next letters, up to the certain ones."""
+        known = self._following.get(word)
+        if known is None:
+            known = self._following[word] = set()
+            first = self.folded[word]
+            place = bisect_left(self._targets, first)
+            while place < len(self._targets) and self._targets[place].startswith(first):
+                rest = self._targets[place][len(first) :]
+                known.update(rest[:length] for length in range(1, _CERTAIN + 1))
+                place += 1
+        return known
 
     def joined_symbols(self, folded: str) -> list[int]:
         """Return the symbols of several words read as one; exact ones never are."""

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, SecretStr, ValidationError
 from pydantic_core import PydanticCustomError
 
+from newsletter.core.due import DAYS_IN_A_WEEK
 from newsletter.model import Problem
 from newsletter.settings.arxivcategories import unknown_category_advice
 from newsletter.settings.environment import EnvironmentValues, merge, place_of, read_environment
@@ -54,6 +55,18 @@ def read_settings(directory: Path, environment: Mapping[str, str]) -> tuple[Sett
     settings, wrong = with_secrets(anchored(settings, directory.absolute()), locate)
     settings, wrong_url = _with_database(settings, directory.absolute(), locate)
     return settings, [*problems, *wrong, *wrong_url, *_checks(settings, locate), *_exposed(path, document)]
+
+
+def stated_sources(directory: Path, environment: Mapping[str, str]) -> set[str] | None:
+    """Return the names under ``sources:`` in file and environment, good or not; None when nothing says which."""
+    path = directory / SETTINGS_NAME
+    document, _ = read_document(path, str(path))
+    if document is None:
+        return None
+    values: dict[str, Any] = dict(document.plain())
+    merge(values, read_environment(environment).values)
+    sources = values.get("sources")
+    return set(sources) if isinstance(sources, dict) else None
 
 
 def _take_reserved(values: dict[str, Any], locate: Locate) -> list[Problem]:
@@ -152,10 +165,21 @@ def _checks(settings: Settings, locate: Locate) -> list[Problem]:
     if settings.templates_directory and not settings.templates_directory.is_dir():
         message = f"there is no directory {settings.templates_directory}"
         problems.append(Problem(*locate(("templates_directory",)), message, "make it, or leave the key out"))
+    problems += _lost_to_weekly_readers(settings, locate)
     problems += _unusable_webhook(settings, locate) + _open_to_all(settings, locate)
     return problems + [
         found for name, source in settings.sources.items() for found in _check_source(name, source, locate)
     ]
+
+
+def _lost_to_weekly_readers(settings: Settings, locate: Locate) -> list[Problem]:
+    """Return a warning when papers go stale before a weekly digest, which anybody may have, can hold them."""
+    days = settings.issue.staleness_days
+    if days >= DAYS_IN_A_WEEK:
+        return []
+    message = f"whoever reads weekly never gets what comes more than {days} day{'s' * (days > 1)} before their digest"
+    advice = f"set it to {DAYS_IN_A_WEEK} or more"
+    return [Problem(*locate(("issue", "staleness_days")), message, advice, "warning")]
 
 
 def _unusable_webhook(settings: Settings, locate: Locate) -> list[Problem]:

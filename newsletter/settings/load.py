@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from newsletter.core.printable import one_line
 from newsletter.errors import ConfigurationError
 from newsletter.settings.filesubscribers import unite_subscribers
-from newsletter.settings.general import SETTINGS_NAME, read_settings
+from newsletter.settings.general import SETTINGS_NAME, read_settings, stated_sources
 from newsletter.settings.profiles import profile_paths, read_profiles
 
 if TYPE_CHECKING:
@@ -46,10 +46,13 @@ def load_configuration(directory: Path, environment: Mapping[str, str] | None = 
     ``environment`` is the process's own when it is not given. Nothing is written.
     """
     seen = fingerprint(directory)
-    settings, problems = read_settings(directory, os.environ if environment is None else environment)
+    environment = os.environ if environment is None else environment
+    settings, problems = read_settings(directory, environment)
     if not directory.is_dir():  # all else would only say so again
         raise ConfigurationError(in_order(problems))
-    loaded, found = read_profiles(directory, None if settings is None else set(settings.sources))
+    # Which sources there are shows even where the settings hold a mistake: one look shall tell everything.
+    known = stated_sources(directory, environment) if settings is None else set(settings.sources)
+    loaded, found = read_profiles(directory, known)
     problems += found
     subscribers, found = unite_subscribers(loaded)
     problems = in_order([*problems, *found])

@@ -101,3 +101,40 @@ def test_order_is_environment_settings_profiles_by_place() -> None:
         Problem("c/newsletter.yaml", 9, 1, "b"),
     ]
     assert [problem.message for problem in in_order(problems)] == ["a", "b", "c", "d"]
+
+
+def test_faults_in_the_settings_hide_no_unknown_source(directory: Directory) -> None:
+    directory.write("profiles/diffusion.yaml", "keywords: [diffusion]\nsources: [a, archive, blog]\n")
+    directory.write(
+        "newsletter.yaml",
+        "mail: {sender: nobody}\nsources:\n  a: {kind: fed, url: https://example.org/feed}\n  archiv: {}\n",
+    )
+    environment = {"NEWSLETTER_SOURCES__BLOG__KIND": "feed"}
+    said = "\n".join(directory.complaints(environment))
+    assert "newsletter.yaml:1:16: " in said
+    assert "newsletter.yaml:3:" in said
+    assert "profiles/diffusion.yaml:2:14: there is no source “archive” — did you mean “archiv”?" in said
+    assert said.count("there is no source") == 1
+
+
+@pytest.mark.parametrize("settings", ["mail: {sender: nobody}\n", "mail: [\n", "sources: [a]\nmail: 3\n", "# none\n"])
+def test_sources_that_nobody_can_read_are_not_called_unknown(directory: Directory, settings: str) -> None:
+    directory.write("profiles/diffusion.yaml", "keywords: [diffusion]\nsources: [a]\n")
+    directory.write("newsletter.yaml", settings)
+    said = "\n".join(directory.complaints())
+    assert "newsletter.yaml" in said
+    assert "there is no source" not in said
+
+
+@pytest.mark.parametrize(("days", "warned"), [(1, "1 day before"), (6, "6 days before"), (7, ""), (14, "")])
+def test_papers_that_go_stale_within_a_week_are_lost_to_weekly_readers(
+    directory: Directory, days: int, warned: str
+) -> None:
+    settings = directory.path / "newsletter.yaml"
+    directory.write("newsletter.yaml", f"{settings.read_text()}issue:\n  staleness_days: {days}\n")
+    said = directory.complaints()
+    assert len(said) == (1 if warned else 0)
+    if warned:
+        assert said[0].startswith("newsletter.yaml:4:19: whoever reads weekly never gets what comes more than ")
+        assert warned in said[0]
+        assert directory.load().warnings[0].severity == "warning"

@@ -14,11 +14,13 @@ from typing import TYPE_CHECKING
 import structlog
 
 import newsletter
+from newsletter.core.alerts import AlertPolicy
 from newsletter.core.checks import CheckPlan
 from newsletter.core.links import Links
 from newsletter.core.retry import RetryPolicy
 from newsletter.core.selection import Limits
 from newsletter.errors import ConfigurationError
+from newsletter.mail.alert import MailAnnouncer
 from newsletter.mail.brand import Brand
 from newsletter.mail.catcher import Catcher
 from newsletter.mail.relay import Relay, Tls
@@ -36,16 +38,18 @@ from newsletter.sources.base import SourceContext
 from newsletter.sources.fetch import Fetcher, FetchSettings
 from newsletter.sources.kinds import create_source
 from newsletter.sources.parse import Parser
+from newsletter.sources.webhook import WebhookAnnouncer
 from newsletter.store.lock import hold_store
 from newsletter.store.migrate import check_version, is_empty, migrate
 from newsletter.store.sql import SqlStore, open_store
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping
+    from collections.abc import AsyncIterator, Callable, Mapping
     from contextlib import AsyncExitStack
     from pathlib import Path
 
     from newsletter.model import Profile
+    from newsletter.ports import Announcer, Transport
     from newsletter.settings.models import Settings
 
 logger = structlog.get_logger(__name__)
@@ -114,8 +118,10 @@ class Parts:
     sources: list[ScheduledSource]
     issuer: Issuer
     renderer: Renderer
-    transport: SmtpTransport
+    transport: Transport
     deliverer: Deliverer
+    announcers: list[Announcer]
+    alert_policy: AlertPolicy
 
     def take_over(self, former: Parts) -> None:
         """Keep what the parts before these had in hand: outcomes not yet written, and the last good templates."""
@@ -166,11 +172,17 @@ async def prepare_database(url: str, busy_timeout_s: float) -> None:
     await asyncio.to_thread(check_version, url, busy_timeout_s)
 
 
-def build_parts(application: Application) -> Parts:
-    """Build what the configuration describes; TemplateError when a template is unusable."""
+def build_parts(
+    application: Application, measured: Callable[[Transport, str], Transport] = lambda transport, _: transport
+) -> Parts:
+    """Build what the configuration describes; TemplateError when a template is unusable.
+
+    ``measured`` may wrap the way to a relay, whose name (host and port) it is given.
+    """
     fetcher = _fetcher(application.configuration)
     renderer = build_renderer(application)
-    transport = build_transport(application)
+    relay = _relay(application)
+    transport = measured(SmtpTransport(relay), f"{relay.host}:{relay.port}")
     return Parts(
         fetcher=fetcher,
         sources=_sources(application, fetcher),
@@ -178,6 +190,8 @@ def build_parts(application: Application) -> Parts:
         renderer=renderer,
         transport=transport,
         deliverer=_deliverer(application, renderer, transport),
+        announcers=_announcers(application.configuration, transport),
+        alert_policy=_alert_policy(application.configuration.settings),
     )
 
 
@@ -308,7 +322,28 @@ def _relay(application: Application) -> Relay:
     )
 
 
-def _deliverer(application: Application, renderer: Renderer, transport: SmtpTransport) -> Deliverer:
+def _announcers(configuration: Configuration, transport: Transport) -> list[Announcer]:
+    """Return the ways to tell the operator that are configured."""
+    alerts, name = configuration.settings.alerts, configuration.settings.newsletter.name
+    found: list[Announcer] = []
+    if alerts.mail is not None:
+        directories = template_directories(configuration)
+        found.append(MailAnnouncer(transport, brand_of(configuration), alerts.mail, directories))
+    if alerts.webhook_url is not None:
+        found.append(WebhookAnnouncer(alerts.webhook_url.get_secret_value(), name))
+    return found
+
+
+def _alert_policy(settings: Settings) -> AlertPolicy:
+    alerts = settings.alerts
+    return AlertPolicy(
+        after=timedelta(minutes=alerts.after_minutes),
+        source_after=timedelta(minutes=alerts.source_after_minutes),
+        queue_age=timedelta(minutes=alerts.queue_minutes),
+    )
+
+
+def _deliverer(application: Application, renderer: Renderer, transport: Transport) -> Deliverer:
     settings = application.configuration.settings
     policy = DeliveryPolicy(
         envelope_sender=settings.mail.sender.address.wire,

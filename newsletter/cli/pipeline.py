@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import sys
 from contextlib import AsyncExitStack, contextmanager
@@ -55,6 +56,7 @@ def run_daemon(context: typer.Context) -> None:
     Example: newsletter --config /etc/newsletter run
     """
     from newsletter.daemon import Daemon  # noqa: PLC0415 (--help must not wait for the daemon's libraries)
+    from newsletter.notify import Notifier  # noqa: PLC0415
     from newsletter.observe import configure_logging  # noqa: PLC0415
 
     async def work(application: Application) -> None:
@@ -63,7 +65,8 @@ def run_daemon(context: typer.Context) -> None:
         for warning in application.configuration.warnings:
             note(f"newsletter: warning: {warning}")
         has_catcher = application.configuration.settings.mail.catcher.enabled
-        await Daemon(application, announce=lambda url: _announce(url, has_catcher=has_catcher)).run()
+        notifier = Notifier.from_environment(os.environ)
+        await Daemon(application, lambda url: _announce(url, has_catcher=has_catcher), notifier=notifier).run()
 
     run(context, work)
 

@@ -42,7 +42,7 @@ class Observation:
     sources: tuple[SourceState, ...] | None = ()
     oldest_ready_at: datetime | None = None
     line_fault: str = ""
-    relay_fault: str = ""
+    delivery_fault: str = ""
     configuration_fault: str = ""
     unaccounted: int = 0
 
@@ -55,8 +55,8 @@ def observed(observation: Observation, policy: AlertPolicy, now: datetime) -> li
         found.append(Condition(QUEUE, f"mails that are due have been waiting for {duration(waiting)}"))
     if observation.line_fault:
         found.append(Condition("line", f"collecting and planning fails: {observation.line_fault}", policy.after))
-    if observation.relay_fault:
-        found.append(Condition("relay", f"no mail gets out: {observation.relay_fault}", policy.after))
+    if observation.delivery_fault:
+        found.append(Condition("delivery", f"no mail gets out: {observation.delivery_fault}", policy.after))
     if observation.configuration_fault:
         problem, *others = observation.configuration_fault.splitlines()
         more = f" (and {len(others)} more)" if others else ""

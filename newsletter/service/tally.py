@@ -35,7 +35,12 @@ class DeliveryCounts:
     @property
     def is_closed(self) -> bool:
         """Whether the sums add up; when they do not, an outcome could not be recorded."""
-        return self.planned == self.accepted + self.deferred + self.rejected + self.suppressed + self.expired
+        return self.unaccounted == 0
+
+    @property
+    def unaccounted(self) -> int:
+        """How many of those that were begun are in none of the sums."""
+        return self.planned - (self.accepted + self.deferred + self.rejected + self.suppressed + self.expired)
 
 
 @dataclass(slots=True)

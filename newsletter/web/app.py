@@ -8,7 +8,7 @@ import structlog
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 
 from newsletter.errors import StoreError
@@ -19,7 +19,7 @@ from newsletter.web.pages import STYLE, Pages
 from newsletter.web.unsubscribe import Unsubscribing
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
     from datetime import datetime
     from pathlib import Path
 
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from newsletter.core.links import Links
     from newsletter.ports import Store
+    from newsletter.web.probes import Probes
 
 logger = structlog.get_logger(__name__)
 
@@ -54,16 +55,15 @@ def create_app(
     brand_name: str,
     clock: Callable[[], datetime],
     catcher_maildir: Path | None,
-    health: Callable[[], Mapping[str, object]],
+    probes: Probes,
 ) -> Starlette:
     """Return the pages as an ASGI application.
 
-    ``clock`` returns the time, aware and in UTC. Caught mails are shown when ``catcher_maildir`` is given. ``health``
-    returns what ``/healthz`` says as JSON: its ``ok`` decides between 200 and 503.
+    ``clock`` returns the time, aware and in UTC. Caught mails are shown when ``catcher_maildir`` is given.
     """
     pages = Pages(brand_name, has_mails=catcher_maildir is not None)
-    front = Front(store, pages, health)
-    routes = front.routes() + Unsubscribing(store, links, pages, clock).routes()
+    front = Front(store, pages)
+    routes = front.routes() + probes.routes() + Unsubscribing(store, links, pages, clock).routes()
     if catcher_maildir is not None:
         routes += CaughtMails(catcher_maildir, pages).routes()
     faults = Faults(pages)
@@ -79,27 +79,21 @@ def create_app(
 
 
 class Front:
-    """The front page, its style, and the answer to who watches over the daemon."""
+    """The front page and its style."""
 
-    def __init__(self, store: Store, pages: Pages, health: Callable[[], Mapping[str, object]]) -> None:
+    def __init__(self, store: Store, pages: Pages) -> None:
         self._store = store
         self._pages = pages
-        self._health = health
 
     def routes(self) -> list[Route]:
         """Return where they are found."""
-        return [Route("/", self.home), Route("/healthz", self.healthz), Route("/style.css", self.style)]
+        return [Route("/", self.home), Route("/style.css", self.style)]
 
     async def home(self, _: Request) -> Response:
         """Answer with what this is and how its sources are."""
         states = await self._store.source_states()
         ordered = sorted(states.values(), key=lambda state: state.name.casefold())
         return self._pages.answer("home.html", sources=[(state, describe(state)) for state in ordered])
-
-    async def healthz(self, _: Request) -> Response:
-        """Answer 200 when all is well and 503 when it is not, with the reason."""
-        report = dict(self._health())
-        return JSONResponse(report, 200 if report.get("ok") else 503)
 
     async def style(self, _: Request) -> Response:
         """Answer with the style of all pages."""

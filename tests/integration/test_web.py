@@ -1,6 +1,6 @@
 """The pages over a real store and a real Maildir, asked as browsers, mail programs and link scanners ask."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
 from pathlib import Path
@@ -11,9 +11,12 @@ import pytest
 from newsletter.core.links import Links
 from newsletter.errors import StoreBusyError
 from newsletter.mail.catcher import Maildir
+from newsletter.metrics import Metrics
 from newsletter.model import Fault, Health, SourceState, SubscriberStatus
 from newsletter.store.sql import SqlStore
+from newsletter.vitals import Vitals
 from newsletter.web.app import create_app
+from newsletter.web.probes import Probes
 from tests.support.deliveries import PLANNED_AT, make_store, plan
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
@@ -41,9 +44,13 @@ def maildir(tmp_path: Path) -> Path:
     return folder
 
 
+def probes(store: SqlStore, health: Callable[[], dict[str, object]]) -> Probes:
+    return Probes(health, list, store.check_schema, Metrics(store, Vitals("1.0"), lambda: NOW).exposition)
+
+
 @pytest.fixture
 async def client(store: SqlStore, health: dict[str, object], maildir: Path) -> AsyncIterator[httpx2.AsyncClient]:
-    app = create_app(store, LINKS, "The <Morning> Preprint", lambda: NOW, maildir, lambda: health)
+    app = create_app(store, LINKS, "The <Morning> Preprint", lambda: NOW, maildir, probes(store, lambda: health))
     transport = httpx2.ASGITransport(app, raise_app_exceptions=False)
     async with httpx2.AsyncClient(transport=transport, base_url="https://news.example") as client:
         yield client
@@ -164,7 +171,17 @@ async def test_a_link_of_another_installation_leads_nowhere(client: httpx2.Async
 
 
 async def test_every_answer_carries_the_guarding_headers(client: httpx2.AsyncClient, subscriber: int) -> None:
-    for address in ("/", "/mails", "/healthz", "/style.css", "/nothing", path(subscriber), "/mails/nothing"):
+    for address in (
+        "/",
+        "/mails",
+        "/healthz",
+        "/readyz",
+        "/metrics",
+        "/style.css",
+        "/nothing",
+        path(subscriber),
+        "/mails/nothing",
+    ):
         headers = (await client.get(address)).headers
         assert headers["referrer-policy"] == "no-referrer"
         assert headers["x-content-type-options"] == "nosniff"
@@ -339,7 +356,7 @@ async def test_mails_that_a_reader_moved_are_still_there(client: httpx2.AsyncCli
 
 
 async def test_without_a_catcher_there_are_no_mails(store: SqlStore) -> None:
-    app = create_app(store, LINKS, "Preprint", lambda: NOW, None, lambda: {"ok": True})
+    app = create_app(store, LINKS, "Preprint", lambda: NOW, None, probes(store, lambda: {"ok": True}))
     async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="https://news.example") as client:
         assert (await client.get("/mails")).status_code == 404
         assert "/mails" not in (await client.get("/")).text

@@ -23,6 +23,7 @@ from newsletter.service.collect import collect
 from newsletter.service.issue import stand_in
 from newsletter.settings.example import write_example
 from newsletter.web.app import create_app
+from newsletter.web.probes import Probes
 from newsletter.web.server import serve
 from newsletter.wiring import build_issuer, build_parts, build_renderer, build_transport, open_application
 
@@ -133,6 +134,11 @@ async def take(browser: Browser, picture: Picture, source: str) -> None:
     sys.stdout.write(f"{picture.path} {picture.path.stat().st_size // 1000} kB\n")
 
 
+async def no_figures(_: str) -> tuple[bytes, str]:
+    """Return what nobody asks for while pictures are taken."""
+    return b"", "text/plain"
+
+
 async def main() -> None:
     """Take them all."""
     program = shutil.which("chromium") or shutil.which("google-chrome") or os.environ.get("CHROMIUM")
@@ -149,7 +155,7 @@ async def main() -> None:
             application.configuration.settings.newsletter.name,
             application.now,
             application.maildir,
-            lambda: {"ok": True},
+            Probes(lambda: {"ok": True}, list, application.store.check_schema, no_figures),
         )
         port = await serve(pages, "127.0.0.1", 0, stack)
         playwright = await stack.enter_async_context(async_playwright())

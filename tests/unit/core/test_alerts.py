@@ -98,7 +98,7 @@ def test_a_queue_is_old_beyond_its_limit() -> None:
     ("observation", "name", "part"),
     [
         (Observation(line_fault="the disk is full"), "line", "the disk is full"),
-        (Observation(relay_fault="535 wrong password"), "relay", "535 wrong password"),
+        (Observation(delivery_fault="535 wrong password"), "delivery", "535 wrong password"),
         (
             Observation(configuration_fault="a.yaml:1:1: x\na.yaml:2:1: y"),
             "configuration",

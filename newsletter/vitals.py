@@ -1,0 +1,85 @@
+"""What the daemon knows of its own health: when its line last ran, what failed last, whether it may be restarted."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from newsletter.service.tally import DeliveryCounts
+
+STALLED_AFTER: Final = timedelta(minutes=10)
+# A line that works on one step for longer than this hangs, and a watchdog may end it: what is not committed is redone.
+HANGS_AFTER_S: Final = 3600.0
+
+
+@dataclass(slots=True)
+class Vitals:
+    """The signs of life of one daemon. ``monotonic`` is a clock that nobody sets."""
+
+    version: str
+    ran_ok_at: datetime | None = None
+    line_fault: str = ""
+    delivery_fault: str = ""
+    unaccounted: int = 0
+    is_stopping: bool = False
+    has_run: bool = False
+    monotonic: Callable[[], float] = time.monotonic
+    _beat_at: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.beat()
+
+    def beat(self) -> None:
+        """Note that the line goes on, whether or not it succeeds."""
+        self._beat_at = self.monotonic()
+
+    def line_ran(self, now: datetime) -> None:
+        """Note that the line ran to its end."""
+        self.ran_ok_at, self.line_fault, self.has_run = now, "", True
+        self.beat()
+
+    def line_failed(self, fault: str) -> None:
+        """Note that the line broke off."""
+        self.line_fault = fault
+        self.beat()
+
+    def delivered(self, counts: DeliveryCounts) -> None:
+        """Note what a delivery run came to; one that had nothing to do tells nothing of the relay."""
+        if counts.planned:
+            self.delivery_fault, self.unaccounted = counts.fault or "", counts.unaccounted
+
+    def delivery_failed(self, fault: str) -> None:
+        """Note that a delivery run broke off."""
+        self.delivery_fault = fault
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether the line goes on: it may fail, and must not hang."""
+        return self.monotonic() - self._beat_at < HANGS_AFTER_S
+
+    def trouble(self, now: datetime) -> str:
+        """Return what is wrong with the line, in a line for a person, or an empty text."""
+        if self.line_fault or self.ran_ok_at is None:
+            return self.line_fault
+        late = now - self.ran_ok_at
+        return f"it has not come to its end since {self.ran_ok_at:%Y-%m-%d %H:%M} UTC" if late >= STALLED_AFTER else ""
+
+    def health(self, now: datetime) -> dict[str, object]:
+        """Return what ``/healthz`` says; ``ok`` is false before the first run, and when the line stalled or failed."""
+        return {
+            "ok": self.ran_ok_at is not None and not self.trouble(now),
+            "version": self.version,
+            "last_run_at": str(self.ran_ok_at) if self.ran_ok_at else None,
+            "fault": self.trouble(now) or None,
+            "delivery_fault": self.delivery_fault or None,
+        }
+
+    def unready(self) -> list[str]:
+        """Return why nobody should be sent here yet, or any more."""
+        reasons = [] if self.has_run else ["the first run of the line is not done yet"]
+        return [*reasons, "it is stopping"] if self.is_stopping else reasons

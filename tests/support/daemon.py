@@ -42,6 +42,7 @@ class DaemonProcess:
     """``newsletter run``; use it as a context manager."""
 
     directory: Path
+    variables: dict[str, str] = field(default_factory=dict)  # of its environment, in addition
     process: subprocess.Popen[str] = field(init=False)
     log: Path = field(init=False)
 
@@ -53,7 +54,7 @@ class DaemonProcess:
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 text=True,
-                env=environment(),
+                env=environment() | self.variables,
                 cwd=ROOT,
             )
         return self

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from newsletter.model import Problem
 
 _JINJA = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}", re.DOTALL)
+_OPENS_JINJA = re.compile(r"\{[{%#]")
 _COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
 _REMARK = re.compile(r"\{#.*?#\}|<!--(?!\[if|<!).*?-->", re.DOTALL)  # for template authors, not for readers
 _TAG = re.compile(
@@ -39,9 +40,9 @@ _INDENTATION = re.compile(r"\n\s+")
 
 
 def compile_mjml(source: Source) -> str:
-    """Return the HTML, Jinja tags and all; TemplateError with every problem found in the template's tags."""
-    if problems := list(tag_problems(source)):
-        raise TemplateError(problems=problems)
+    """Return the HTML, Jinja tags and all, of a template without :func:`tag_problems`; TemplateError when the compiler
+    does not take it.
+    """
     try:
         html = mjml2html(_REMARK.sub(_blank, source.text), fonts={})
     except (ValueError, TypeError) as error:
@@ -52,7 +53,12 @@ def compile_mjml(source: Source) -> str:
 
 
 def tag_problems(source: Source) -> Iterator[Problem]:
-    """Yield what is wrong with a template's MJML tags: unknown, misplaced, unclosed, with attributes unknown."""
+    """Yield what is wrong with a template's MJML tags: unknown, misplaced, unclosed, with attributes unknown.
+
+    Nothing, where a delimiter of Jinja's is never closed: there is no telling then what is a tag.
+    """
+    if not _is_delimited(source.text):
+        return
     for match in _JINJA.finditer(source.text):
         if "<" in match[0] and not match[0].startswith("{#"):
             message = "'<' cannot stand in a Jinja expression here, for MJML takes it for a tag"
@@ -65,6 +71,12 @@ def tag_problems(source: Source) -> Iterator[Problem]:
         yield _at(source, position, f"<{name}> is never closed", f"add </{name}>")
     if not _TAG.search(masked):
         yield source.problem(1, 0, "this is not MJML: it holds no <mjml> tag", "begin with <mjml>")
+
+
+def _is_delimited(text: str) -> bool:
+    """Whether everything of Jinja's that is opened is closed before the next opens. CSS may end with ``}}``."""
+    expressions = (match[0][2:] for match in _JINJA.finditer(text) if not match[0].startswith("{#"))
+    return not _OPENS_JINJA.search(_JINJA.sub(_blank, text)) and not any(map(_OPENS_JINJA.search, expressions))
 
 
 def _tag_problem(source: Source, match: re.Match[str], open_tags: list[tuple[str, int]]) -> Iterator[Problem]:

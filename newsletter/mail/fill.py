@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import traceback
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 from jinja2 import Environment, FunctionLoader, StrictUndefined, TemplateNotFound, TemplateSyntaxError, nodes
@@ -12,7 +13,7 @@ from jinja2.meta import find_referenced_templates, find_undeclared_variables
 from markupsafe import escape
 
 from newsletter.errors import TemplateError
-from newsletter.mail.compile import compile_mjml
+from newsletter.mail.compile import compile_mjml, tag_problems
 from newsletter.mail.filters import html_filters, text_filters
 from newsletter.mail.once import Once
 from newsletter.model import Problem
@@ -60,26 +61,38 @@ class Compiler:
 
         What they include is read now and kept, so that a digest is never filled with half of a change.
         """
-        html_source, text_source = self._files.load(f"{name}.mjml"), self._files.load(f"{name}.txt")
         included: dict[str, Source] = {}
         html_environment = self._environment(included, is_html=True)
         text_environment = self._environment(included, is_html=False)
-        problems = [
-            *self._jinja_problems(html_environment, html_source),
-            *self._jinja_problems(text_environment, text_source),
-            *self._included_problems(text_environment, (html_source, text_source), included),
-        ]
-        if problems:
+        html_source, problems = self._loaded(f"{name}.mjml")
+        text_source = None
+        if html_source or self._files.find(f"{name}.txt"):  # a name that is no template's is told once
+            text_source, unreadable = self._loaded(f"{name}.txt")
+            problems += unreadable
+        if html_source:
+            problems += [*self._jinja_problems(html_environment, html_source), *tag_problems(html_source)]
+        if text_source:
+            problems += self._jinja_problems(text_environment, text_source)
+        sources = tuple(source for source in (html_source, text_source) if source)
+        problems += self._included_problems(text_environment, sources, included)
+        if problems or html_source is None or text_source is None:
             raise TemplateError(problems=problems)
-        compiled = compile_mjml(html_source)
         return Compiled(
             html_source,
             text_source,
             tuple(included.values()),
-            html=html_environment.from_string(self._with_colours(compiled)),
+            html=html_environment.from_string(self._with_colours(compile_mjml(html_source))),
             draft=_from_source(html_environment, html_source),
             text=_from_source(text_environment, text_source),
         )
+
+    def _loaded(self, name: str) -> tuple[Source | None, list[Problem]]:
+        """Return a file with what it includes, None when that cannot be read, and why not or what is missing in it."""
+        try:
+            source = self._files.load(name)
+        except TemplateError as error:
+            return None, list(error.problems)
+        return source, list(source.missing)
 
     def _with_colours(self, html: str) -> str:
         """Return ``html`` with the colours printed that it names: they are a third of what there is to fill, and the
@@ -119,25 +132,46 @@ class Compiler:
                 if source not in sources:
                     yield source.problem(error.lineno, 0, f"Jinja: {error.message}")
                 continue
-            for name in names - included.keys() - {None}:
-                if name and self._files.find(name):
-                    included[name] = self._files.load(name)
-                    waiting.append(included[name])
+            for name in sorted(name for name in names - included.keys() if name and self._files.find(name)):
+                loaded, problems = self._loaded(name)
+                yield from problems
+                if loaded:
+                    included[name] = loaded
+                    waiting.append(loaded)
 
     def _jinja_problems(self, environment: Environment, source: Source) -> Iterator[Problem]:
-        """Yield what Jinja finds wrong before it fills anything: syntax, unknown filters, unknown variables."""
+        """Yield what Jinja finds wrong before it fills anything: syntax, unknown filters, tests and variables."""
         try:
             tree = environment.parse(source.text)
-            environment.compile(source.text)
+        except TemplateSyntaxError as error:
+            yield source.problem(error.lineno, 0, f"Jinja: {error.message}")
+            return
+        lenient = environment.overlay()
+        lenient.filters, lenient.tests = dict(environment.filters), dict(environment.tests)
+        for node in tree.find_all((nodes.Filter, nodes.Test)):
+            word, known = ("filter", lenient.filters) if isinstance(node, nodes.Filter) else ("test", lenient.tests)
+            if node.name not in known:
+                near = get_close_matches(node.name, known, n=1)
+                advice = f"did you mean {near[0]}?" if near else ""
+                yield source.problem(node.lineno, 0, f"Jinja: No {word} named {node.name!r}", advice)
+                known[node.name] = _stand_in  # stands in for it, so that what else is wrong shows as well
+        tree.set_environment(lenient)
+        try:
+            lenient.compile(tree)
         except TemplateSyntaxError as error:
             yield source.problem(error.lineno, 0, f"Jinja: {error.message}")
             return
         unknown = find_undeclared_variables(tree) - self._variables
-        for node in tree.find_all(nodes.Name):
-            if node.name in unknown and node.ctx == "load":
-                unknown.discard(node.name)
+        for name in tree.find_all(nodes.Name):
+            if name.name in unknown and name.ctx == "load":
+                unknown.discard(name.name)
                 advice = f"the variables are {', '.join(sorted(self._variables))}"
-                yield source.problem(node.lineno, 0, f"there is no variable {node.name}", advice)
+                yield source.problem(name.lineno, 0, f"there is no variable {name.name}", advice)
+
+
+def _stand_in(*_: object) -> str:
+    """Stand in for a filter or test that is not there, while the rest of a template is looked through."""
+    return ""
 
 
 def fill_html(compiled: Compiled, variables: Mapping[str, Any]) -> str:

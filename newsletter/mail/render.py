@@ -159,7 +159,24 @@ class Renderer:
     def _prepare(
         self, compiled: Compiled, digest: Digest, papers: Mapping[int, Paper], language: str
     ) -> PreparedDigest:
+        """Return the digest in both forms; TemplateError with what is wrong with either."""
         variables = self._variables(digest, papers, language)
+        parts: list[Part] = []
+        problems: list[Problem] = []
+        for fill in (self._html_part, self._text_part):
+            try:
+                parts.append(fill(compiled, digest, papers, variables))
+            except TemplateError as error:
+                problems += error.problems
+        if problems:
+            raise TemplateError(problems=problems)
+        html, text = parts
+        return PreparedDigest(variables["subject"], text, html, self)
+
+    def _html_part(
+        self, compiled: Compiled, digest: Digest, papers: Mapping[int, Paper], variables: dict[str, Any]
+    ) -> Part:
+        """Return the HTML, and leave in ``variables`` how much of the papers it had room for."""
         html = ""
         for room in ROOMS:
             sections = section_views(digest, papers, room)
@@ -167,13 +184,13 @@ class Renderer:
             html = fill_html(compiled, variables)
             if len(html.encode("utf-8", "replace")) <= HTML_BUDGET:
                 break
-        text = fill_text(compiled, variables)
-        return PreparedDigest(
-            variables["subject"],
-            self._part(text, compiled.text_source.name, is_html=False),
-            self._part(html, compiled.html_source.name, is_html=True),
-            self,
-        )
+        return self._part(html, compiled.html_source.name, is_html=True)
+
+    def _text_part(
+        self, compiled: Compiled, digest: Digest, papers: Mapping[int, Paper], variables: dict[str, Any]
+    ) -> Part:
+        del digest, papers  # the sections are those of the HTML
+        return self._part(fill_text(compiled, variables), compiled.text_source.name, is_html=False)
 
     def _part(self, filled: str, template: str, *, is_html: bool) -> Part:
         try:

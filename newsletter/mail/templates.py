@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import os
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path, PurePosixPath
 
@@ -30,18 +30,33 @@ def shipped_templates() -> Path:
 @dataclass(frozen=True, slots=True)
 class Source:
     """A template's text with everything that it includes: ``origins`` says where each line came from, ``stamps`` which
-    files it was made of, as they were.
+    files it was made of, as they were, ``missing`` what it would include as well if that were there.
     """
 
     name: str
     text: str
     origins: tuple[tuple[str, int], ...]
     stamps: tuple[tuple[str, Path, int, int], ...]
+    missing: tuple[Problem, ...] = ()
 
     def problem(self, line: int, column: int, message: str, advice: str = "") -> Problem:
         """Return a problem at a line (from 1) of the text, placed in the file that the line came from."""
         file, origin = self.origins[min(max(line, 1), len(self.origins)) - 1] if self.origins else (self.name, 0)
         return Problem(file, origin, column, message, advice)
+
+
+@dataclass(slots=True)
+class _Draft:
+    """A source while its files are put together."""
+
+    lines: list[str] = field(default_factory=list)
+    origins: list[tuple[str, int]] = field(default_factory=list)
+    stamps: dict[str, tuple[str, Path, int, int]] = field(default_factory=dict)
+    missing: list[Problem] = field(default_factory=list)
+
+    def add(self, line: str, origin: tuple[str, int]) -> None:
+        self.lines.append(line)
+        self.origins.append(origin)
 
 
 class TemplateFiles:
@@ -85,13 +100,12 @@ class TemplateFiles:
 
     def load(self, name: str) -> Source:
         """Return a template with its ``<mj-include path="…"/>`` replaced by the files they name, and those likewise;
-        TemplateError where one is missing, unreadable, or includes itself.
+        TemplateError when it or one of them is unreadable or includes itself. What is not there is in ``missing``.
         """
-        lines: list[str] = []
-        origins: list[tuple[str, int]] = []
-        stamps: dict[str, tuple[str, Path, int, int]] = {}
-        self._expand(name, lines, origins, stamps, ())
-        return Source(name, "\n".join(lines), tuple(origins), tuple(stamps.values()))
+        draft = _Draft()
+        self._expand(name, draft, ())
+        missing = tuple(dict.fromkeys(draft.missing))
+        return Source(name, "\n".join(draft.lines), tuple(draft.origins), tuple(draft.stamps.values()), missing)
 
     def is_current(self, source: Source) -> bool:
         """Whether reading ``source`` again would find the same files with the same times and sizes."""
@@ -102,37 +116,24 @@ class TemplateFiles:
         stamps = (self._stamp(name) for name in self._all_names())
         return frozenset((str(stamp[1]), *stamp[2:]) for stamp in stamps if stamp)
 
-    def _expand(
-        self,
-        name: str,
-        lines: list[str],
-        origins: list[tuple[str, int]],
-        stamps: dict[str, tuple[str, Path, int, int]],
-        within: tuple[tuple[str, int], ...],
-    ) -> None:
-        text, path = self._included(name, within)
+    def _expand(self, name: str, draft: _Draft, within: tuple[tuple[str, int], ...]) -> None:
+        if within and self.find(name) is None:
+            message, advice = f"<mj-include> names {name}, which is not there", self._missing(name).advice
+            draft.missing.append(Problem(*within[-1], 0, message, advice))
+            return
+        if len(within) > _DEEPEST:
+            advice = "take one of the <mj-include> out"
+            raise TemplateError(problems=[Problem(*within[0], 0, f"{name} is included within itself", advice)])
+        text, path = self.read(name)
         if stamp := self._stamp(name):
-            stamps[name] = stamp
+            draft.stamps[name] = stamp
         for number, line in enumerate(text.split("\n"), start=1):
             rest = line
             while match := _INCLUDE.search(rest):
-                _add(rest[: match.start()], lines, origins, (str(path), number))
-                self._expand(match["path"], lines, origins, stamps, (*within, (str(path), number)))
+                draft.add(rest[: match.start()], (str(path), number))
+                self._expand(match["path"], draft, (*within, (str(path), number)))
                 rest = rest[match.end() :]
-            _add(rest, lines, origins, (str(path), number))
-
-    def _included(self, name: str, within: tuple[tuple[str, int], ...]) -> tuple[str, Path]:
-        if len(within) > _DEEPEST:
-            file, line = within[0]
-            advice = "take one of the <mj-include> out"
-            raise TemplateError(problems=[Problem(file, line, 0, f"{name} is included within itself", advice)])
-        if within and self.find(name) is None:
-            file, line = within[-1]
-            missing = self._missing(name)
-            raise TemplateError(
-                problems=[Problem(file, line, 0, f"<mj-include> names {name}, which is not there", missing.advice)]
-            )
-        return self.read(name)
+            draft.add(rest, (str(path), number))
 
     def _stamp(self, name: str) -> tuple[str, Path, int, int] | None:
         if name not in self._places:
@@ -159,8 +160,3 @@ class TemplateFiles:
             for path in folder.rglob("*")
             if path.is_file()
         )
-
-
-def _add(line: str, lines: list[str], origins: list[tuple[str, int]], origin: tuple[str, int]) -> None:
-    lines.append(line)
-    origins.append(origin)

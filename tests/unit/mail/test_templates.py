@@ -111,6 +111,54 @@ def test_every_mistake_is_told_at_once(tmp_path: Path) -> None:
     assert [int(number) for number in re.findall(r"digest.mjml:(\d+):", message)] == [6, 7]
 
 
+def test_no_mistake_hides_another(tmp_path: Path) -> None:
+    body = (
+        "{{ headlnie | shout }} {{ chosen | mraked }}</mj-text><mj-txet>b</mj-txet>\n"
+        '<mj-include path="partials/haed.mjml" /><mj-text>{% if chosen is odder %}{{ wdith }}{% endif %}'
+    )
+    message = complaint(write(tmp_path, body, text="{{ tme }}\n"))
+    for line, words in (
+        (5, "there is no variable headlnie"),
+        (5, "Jinja: No filter named 'shout'"),
+        (5, "Jinja: No filter named 'mraked' — did you mean marked?"),
+        (5, "unknown tag <mj-txet>"),
+        (6, "<mj-include> names partials/haed.mjml, which is not there"),
+        (6, "Jinja: No test named 'odder' — did you mean odd?"),
+        (6, "there is no variable wdith"),
+    ):
+        assert re.search(rf"digest\.mjml:{line}(:\d+)?: {re.escape(words)}", message), words
+    assert "digest.txt:1: there is no variable tme" in message
+    assert len(message.splitlines()) == 8
+
+
+def test_mistakes_that_filling_shows_are_told_of_both_parts(tmp_path: Path) -> None:
+    message = complaint(write(tmp_path, "{{ brand.nmae }}", text="{{ brand.tilte }}\n"))
+    assert [line.partition(": ")[0] for line in message.splitlines()] == [
+        f"{tmp_path / 'digest.mjml'}:5",
+        f"{tmp_path / 'digest.txt'}:1",
+    ]
+
+
+@pytest.mark.parametrize("body", ["{{ headline </mj-text><mj-text>{{ name }}", "{% if chosen </mj-text>{% endif %}"])
+def test_where_delimiters_do_not_pair_up_no_tags_are_guessed_at(tmp_path: Path, body: str) -> None:
+    message = complaint(write(tmp_path, f"{body} <mj-txet>"))
+    assert "Jinja: " in message
+    assert "tag" not in message
+
+
+def test_the_end_of_a_media_query_is_no_delimiter(tmp_path: Path) -> None:
+    css = "</mj-text><mj-raw><style>@media print{a{color:red}}</style></mj-raw><mj-txet></mj-txet><mj-text>"
+    assert complaint(write(tmp_path, f"{css}{{{{ unsubscribe_url }}}}")).count("unknown tag <mj-txet>") == 1
+
+
+def test_both_files_are_read_though_one_cannot_be(tmp_path: Path) -> None:
+    renderer = write(tmp_path, text="{{ tme }}\n")
+    (tmp_path / "digest.mjml").write_bytes(b"\xff")
+    message = complaint(renderer)
+    assert "digest.mjml:1: the file is not UTF-8" in message
+    assert "digest.txt:1: there is no variable tme" in message
+
+
 def test_unreadable_files_are_told(tmp_path: Path) -> None:
     write(tmp_path)
     (tmp_path / "digest.mjml").unlink()

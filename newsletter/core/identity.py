@@ -144,7 +144,7 @@ def bare_doi(text: str) -> str | None:
 def canonical_link(url: str) -> str:
     """Return the one form of a web link (https, no tracking, no fragment), or "" when it is no http(s) link."""
     link = split_link(url.strip())
-    if link is None or not link.hostname:
+    if link is None or not link.hostname or not link.hostname.strip("."):
         return ""
     host = f"[{link.hostname}]" if ":" in link.hostname else link.hostname.rstrip(".")
     port = f":{link.port}" if link.port not in (None, 80, 443) else ""

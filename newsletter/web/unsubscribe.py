@@ -52,9 +52,15 @@ class Unsubscribing:
         ]
 
     async def ask(self, request: Request) -> Response:
-        """Answer with the button; nothing is looked up, nothing changes."""
-        self._subscriber_id(request)
-        return self._pages.answer("unsubscribe.html", is_done=False)
+        """Answer with the button, or that they have left already; nothing changes."""
+        subscriber_id = self._subscriber_id(request)
+        try:
+            subscriber = await self._store.subscriber(subscriber_id)
+        except NotFoundError:  # removed since the mail was sent
+            has_left = True
+        else:
+            has_left = subscriber.status in STAYS
+        return self._pages.answer("unsubscribe.html", is_done=has_left)
 
     async def leave(self, request: Request) -> Response:
         """End the subscription: 200 without a redirect, however often it is asked for.
@@ -84,9 +90,10 @@ class Unsubscribing:
     async def _end(self, subscriber_id: int, way: str) -> None:
         try:
             subscriber = await self._store.subscriber(subscriber_id)
-            if subscriber.status not in STAYS:
-                reason = f"unsubscribed by {way}"
-                await self._store.set_status(subscriber_id, SubscriberStatus.UNSUBSCRIBED, reason, self._clock())
+            if subscriber.status in STAYS:
+                return
+            reason = f"unsubscribed by {way}"
+            await self._store.set_status(subscriber_id, SubscriberStatus.UNSUBSCRIBED, reason, self._clock())
         except NotFoundError:  # removed since the mail was sent: they get no more mail either way
             logger.info("unsubscribe.unknown", subscriber=subscriber_id)
         else:

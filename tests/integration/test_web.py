@@ -7,6 +7,7 @@ from pathlib import Path
 
 import httpx2
 import pytest
+import structlog.testing
 
 from newsletter.core.links import Links
 from newsletter.errors import StoreBusyError
@@ -109,6 +110,32 @@ async def test_one_click_and_the_button_unsubscribe(
         assert "You are unsubscribed" in answer.text
         assert "set-cookie" not in answer.headers
     assert await status(store, subscriber) is SubscriberStatus.UNSUBSCRIBED
+
+
+@pytest.mark.parametrize("gone", ["unsubscribed", "suppressed", "removed"])
+async def test_whoever_has_left_is_not_asked_again(
+    client: httpx2.AsyncClient, store: SqlStore, subscriber: int, gone: str
+) -> None:
+    assert "Leave The" in (await client.get(path(subscriber))).text
+    if gone == "removed":
+        await store.remove_subscriber((await store.subscriber(subscriber)).address.key)
+    else:
+        await store.set_status(subscriber, SubscriberStatus(gone), "earlier", PLANNED_AT)
+    assert (await client.head(path(subscriber))).status_code == 200
+    answer = await client.get(path(subscriber))
+    assert (answer.status_code, answer.headers["cache-control"]) == (200, "no-store")
+    assert "You are unsubscribed" in answer.text
+    assert "<button" not in answer.text
+    if gone != "removed":
+        left = await store.subscriber(subscriber)
+        assert (left.status, left.status_reason) == (gone, "earlier")
+
+
+async def test_leaving_is_logged_once(client: httpx2.AsyncClient, subscriber: int) -> None:
+    with structlog.testing.capture_logs() as logs:
+        for _ in range(3):
+            await client.post(path(subscriber), content=ONE_CLICK, headers=FORM)
+    assert [entry["event"] for entry in logs if entry["event"].startswith("unsubscribe.")] == ["unsubscribe.done"]
 
 
 @pytest.mark.parametrize(

@@ -196,17 +196,20 @@ def compose_digest(
 def source_notes(
     states: Mapping[str, SourceState], source_names: Sequence[str], papers: Iterable[Paper]
 ) -> tuple[SourceNote, ...]:
-    """Return one honest line for each configured source: what it brought, or since when it is broken."""
+    """Return one honest line for each configured source that has been asked: what it brought, or since when it is
+    broken. Of one that nobody asked yet there is nothing to say.
+    """
     brought: dict[str, int] = {}
     for paper in papers:
         for source in paper.sources:
             brought[source] = brought.get(source, 0) + 1
-    return tuple(_note(states.get(name), name, brought.get(name, 0)) for name in source_names)
+    asked = ((name, states[name]) for name in source_names if name in states)
+    return tuple(
+        _note(state, name, brought.get(name, 0)) for name, state in asked if state.health is not Health.UNCHECKED
+    )
 
 
-def _note(state: SourceState | None, name: str, papers: int) -> SourceNote:
-    if state is None:
-        return SourceNote(name, Health.UNCHECKED, papers)
+def _note(state: SourceState, name: str, papers: int) -> SourceNote:
     failing = state.health in (Health.BROKEN, Health.THROTTLED, Health.STALE)
     since = (state.last_new_paper_at if state.health is Health.STALE else state.last_success_at) if failing else None
     return SourceNote(name, state.health, papers, since)

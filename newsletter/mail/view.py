@@ -13,7 +13,7 @@ from newsletter.core.text import readable
 from newsletter.mail.excerpt import excerpt
 from newsletter.mail.links import LinkView, paper_links, paper_url
 from newsletter.mail.marks import Marked, mark_clipped
-from newsletter.mail.words import Cause, causes, source_sentence
+from newsletter.mail.words import Cause, causes, is_quiet, source_sentence
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 _SHOWN_AUTHORS = 3
 _MAXIMUM_FOLLOWED = 6
 _SHOWN_CATEGORIES = 4
+_MAXIMUM_QUIET = 6  # sources that are named for having brought nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,8 +103,11 @@ def section_views(digest: Digest, papers: Mapping[int, Paper], room: Room) -> tu
 
 
 def note_sentences(digest: Digest) -> tuple[str, ...]:
-    """Return the lines about the sources."""
-    return tuple(source_sentence(note, digest.issue_date) for note in digest.notes)
+    """Return the lines about the sources, those that had nothing new counted where they are many."""
+    quiet = [note for note in digest.notes if is_quiet(note)]
+    untold = {note.source for note in quiet[_MAXIMUM_QUIET:]}
+    sentences = [source_sentence(note, digest.issue_date) for note in digest.notes if note.source not in untold]
+    return (*sentences, *([f"And {len(untold):,} more had nothing new."] if untold else []))
 
 
 def _section_view(

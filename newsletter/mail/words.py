@@ -63,6 +63,11 @@ def subscription(subscriber: Subscriber, titles: Mapping[str, str]) -> str:
     return listing(names) or "nothing yet"
 
 
+def is_quiet(note: SourceNote) -> bool:
+    """Whether a source works and brought nothing, as it does on many days."""
+    return note.papers == 0 and note.health in (Health.FRESH, Health.QUIET)
+
+
 def source_sentence(note: SourceNote, issue_date: date) -> str:
     """Return one honest line about a source, such as ``arXiv: 398 papers``."""
     name = clip(one_line(note.source), 80)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import date, timedelta
+from typing import Any
 
 from newsletter.core.match import Matcher
 from newsletter.core.selection import (
@@ -116,7 +117,7 @@ def test_a_new_version_is_an_update_for_who_wants_updates_once() -> None:
 
 def test_a_new_version_goes_stale_as_a_new_paper_does() -> None:
     updating = make_profile(replacements=Replacements.UPDATED)
-    old = {"first_seen_at": NOW - timedelta(days=90), "version": 2, "version_arrival": 11}
+    old: dict[str, Any] = {"first_seen_at": NOW - timedelta(days=90), "version": 2, "version_arrival": 11}
     week = make_paper(1, arrival=3, version_seen_at=NOW - timedelta(days=8), **old)
     month = make_paper(2, arrival=3, version_seen_at=NOW - timedelta(days=30), **old)
     assert ids(pick([week, month], [updating])) == [1]
@@ -160,5 +161,9 @@ def test_a_quiet_source_and_a_broken_one_are_told_apart() -> None:
         ("arxiv", Health.FRESH, 2, None),
         ("blog", Health.QUIET, 0, None),
         ("journal", Health.BROKEN, 0, since),
-        ("added", Health.UNCHECKED, 0, None),
     ]
+
+
+def test_a_source_that_was_never_asked_has_no_note() -> None:
+    states = {"stored": SourceState("stored")}
+    assert source_notes(states, ["stored", "added"], []) == ()

@@ -7,8 +7,9 @@ from datetime import UTC, date, datetime, time
 import pytest
 
 from newsletter.mail.links import paper_links, paper_url, web_url
+from newsletter.mail.view import note_sentences
 from newsletter.mail.words import causes, schedule, source_sentence, subscription
-from newsletter.model import Community, Frequency, Health, Keyword, Reason, SourceNote, Span, Weekday
+from newsletter.model import Community, Digest, Frequency, Health, IssueKind, Keyword, Reason, SourceNote, Span, Weekday
 from tests.support.samples import make_paper, make_subscriber
 
 DAY = date(2026, 11, 24)
@@ -86,6 +87,31 @@ def test_subscription_names_profiles_as_people_read_them() -> None:
 )
 def test_sources_are_spoken_of_honestly(health: Health, papers: int, since: datetime | None, expected: str) -> None:
     assert source_sentence(SourceNote("arXiv", health, papers, since), DAY) == expected
+
+
+def noted(*notes: SourceNote) -> list[str]:
+    return list(note_sentences(Digest(IssueKind.DIGEST, DAY, (), 0, notes)))
+
+
+def test_many_quiet_sources_are_counted_and_no_other_is_left_out() -> None:
+    quiet = [SourceNote(f"q{number}", Health.QUIET) for number in range(1, 15)]
+    told = [
+        SourceNote("arXiv", Health.FRESH, 398),
+        SourceNote("journal", Health.BROKEN),
+        SourceNote("late", Health.STALE),
+        SourceNote("busy", Health.QUIET, 2),
+    ]
+    sentences = noted(*quiet, *told)
+    assert sentences[:6] == [f"q{number}: nothing new." for number in range(1, 7)]
+    assert [sentence.split(":")[0].split(" ")[0] for sentence in sentences[6:-1]] == [
+        "arXiv",
+        "journal",
+        "late",
+        "busy",
+    ]
+    assert sentences[-1] == "And 8 more had nothing new."
+    assert noted(*quiet[:6]) == sentences[:6]
+    assert noted() == []
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 SITE: Final = "https://huggingface.co"
 MOST_KEYWORDS: Final = 50
 LARGEST_COUNT: Final = 2**31 - 1
+MOST_DIGITS: Final = 20
 
 
 def is_daily_papers(value: object) -> bool:
@@ -103,7 +104,14 @@ def organisation(fields: Mapping[str, Any]) -> str | None:
 
 
 def count(value: object) -> int | None:
-    """Return a number of things; None when nobody counted, or something else stands there."""
+    """Return a number of things, also where it is written as text ("41") or with a point (41.0); None when nobody
+    counted, or something else stands there.
+    """
+    if isinstance(value, str):
+        digits = value.strip()
+        value = int(digits) if digits.isascii() and digits.isdecimal() and len(digits) <= MOST_DIGITS else None
+    elif isinstance(value, float) and value.is_integer():
+        value = int(value)
     if isinstance(value, bool) or not isinstance(value, int):
         return None
     return value if 0 <= value <= LARGEST_COUNT else None

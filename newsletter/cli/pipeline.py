@@ -324,12 +324,21 @@ def _report_json(report: CollectionReport) -> dict[str, object]:
 
 
 def _show_issued(report: IssueReport, *, dry_run: bool) -> None:
-    verb = "would be planned" if dry_run else "planned"
-    say(f"{plural(report.planned, 'digest')} {verb} ({report.welcomes:,} first ones, {report.quiet:,} all quiet)")
+    say(issue_sentence(report, dry_run=dry_run))
     if report.skipped:
         say(f"{report.skipped:,} had nothing new, and get no mail")
     if report.resumed:
         say(f"{plural(report.resumed, 'pause')} ended")
+
+
+def issue_sentence(report: IssueReport, *, dry_run: bool) -> str:
+    """Return how many digests there are, and of which kinds: ``12 digests planned: 3 first ones, 2 all quiet``."""
+    sentence = f"{plural(report.planned, 'digest')} {'would be planned' if dry_run else 'planned'}"
+    if report.planned == 1:
+        return sentence + (", a first one" if report.welcomes else ", all quiet" if report.quiet else "")
+    kinds = [plural(report.welcomes, "first one")] if report.welcomes else []
+    kinds += [f"{report.quiet:,} all quiet"] if report.quiet else []
+    return f"{sentence}: {', '.join(kinds)}" if kinds else sentence
 
 
 def _show_waiting(counts: Mapping[DeliveryState, int], *, as_json: bool) -> None:

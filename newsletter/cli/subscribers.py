@@ -32,7 +32,7 @@ from newsletter.cli.subscriber_options import (
     tell,
 )
 from newsletter.core.keyword_text import format_keyword
-from newsletter.errors import ConfigurationError, NewsletterError
+from newsletter.errors import ConfigurationError, NotFoundError
 from newsletter.model import Consent, Origin, Problem, SubscriberStatus
 from newsletter.service.drafts import advise_profile, complete, is_empty
 
@@ -102,13 +102,12 @@ def show(context: typer.Context, address: Address, *, as_json: AsJson = False) -
         print_json(subscriber_document(subscriber))
         return
     consent = subscriber.consent
-    pause = f"until {subscriber.paused_until}" if subscriber.paused_until else ""
-    reason = " ".join(part for part in (pause, subscriber.status_reason) if part)
     print_fields(
         [
             ("address", subscriber.address),
             ("status", subscriber.status),
-            ("reason", reason),
+            ("paused until", subscriber.paused_until),
+            ("reason", subscriber.status_reason),
             ("digest", schedule_of(subscriber)),
             ("profiles", subscriber.profiles),
             ("keywords", [format_keyword(keyword) for keyword in subscriber.keywords]),
@@ -199,7 +198,7 @@ def list_(  # noqa: PLR0913 (each is an option)
         )
         names = [known.name for known in application.configuration.profiles]
         if profile is not None and not found and profile not in names:
-            raise NewsletterError(f"there is no profile “{profile}” ({advise_profile(profile, names)})")
+            raise NotFoundError(f"there is no profile “{profile}” ({advise_profile(profile, names)})")
         return found
 
     found = run(context, work)

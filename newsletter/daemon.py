@@ -232,7 +232,8 @@ class Daemon:
         if not self._reload and current == self._seen_fingerprint:
             return
         try:
-            await self._swap(load_configuration(directory))
+            # In a thread: hundreds of profiles take seconds, and pages and mails go on meanwhile.
+            await self._swap(await asyncio.to_thread(load_configuration, directory))
         except (ConfigurationError, TemplateError) as error:
             self._reload, self._seen_fingerprint = False, current
             self.application.configuration_fault = str(error)

@@ -7,6 +7,7 @@ import re
 import shutil
 import signal
 import socket
+import threading
 import time
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
@@ -15,12 +16,15 @@ import httpx2
 import pytest
 
 from newsletter.daemon import Daemon
+from newsletter.settings.load import load_configuration
 from newsletter.wiring import open_application
 from tests.support.daemon import ROOT, DaemonProcess
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
     from pathlib import Path
+
+    from newsletter.settings.load import Configuration
 
 BROKEN = "title: [never closed\n"
 
@@ -146,3 +150,24 @@ async def test_a_template_that_cannot_be_used_leaves_the_last_good_configuration
         daemon.reload()
         await until(lambda: not daemon.health()["configuration_fault"])
         assert daemon.application.configuration.settings.templates_directory == templates
+
+
+async def test_the_daemon_goes_on_while_a_configuration_is_read(
+    directory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reading, may_end = threading.Event(), threading.Event()
+
+    def slowly(path: Path) -> Configuration:
+        reading.set()
+        assert may_end.wait(20), "nobody could go on meanwhile"
+        return load_configuration(path)
+
+    monkeypatch.setattr("newsletter.daemon.load_configuration", slowly)
+    async with running(directory) as daemon:
+        await until(lambda: daemon.health()["ok"])
+        before = daemon.application.configuration
+        daemon.reload()
+        await until(reading.is_set)
+        assert daemon.application.configuration is before
+        may_end.set()
+        await until(lambda: daemon.application.configuration is not before)

@@ -18,6 +18,10 @@ FULL: Final = "the disk is full, nothing was changed; free some space and run it
 READ_ONLY: Final = "it cannot be written to, nothing was changed; check who owns the file and its directory"
 BUSY: Final = "somebody else kept it locked for too long, nothing was changed; end the other program or try again"
 NO_TABLES: Final = "its tables are missing; run `newsletter migrate`"
+MISFIT: Final = (
+    "its tables do not fit this program, though its version does: another state of newsletter made them; restore a "
+    "backup, or name another database and run `newsletter migrate`"
+)
 UNREADABLE: Final = "it cannot be opened; check that the directory exists and that this user may write there"
 NO_DATABASE: Final = "it is no database, or it is damaged; restore a backup, or name another file"
 UNREACHABLE: Final = "it cannot be reached; check that the server runs, and host, name and password in the address"
@@ -37,6 +41,7 @@ SQLITE_FAULTS: Final[dict[int, tuple[type[StoreError], str]]] = {
 # https://www.postgresql.org/docs/current/errcodes-appendix.html, longest prefix first.
 POSTGRESQL_FAULTS: Final[tuple[tuple[str, type[StoreError], str], ...]] = (
     ("42P01", StoreVersionError, NO_TABLES),
+    ("42703", StoreVersionError, MISFIT),
     ("53100", StoreFullError, FULL),
     ("25006", StoreFullError, READ_ONLY),
     ("55P03", StoreBusyError, BUSY),
@@ -56,6 +61,8 @@ def clear_errors(place: str) -> Iterator[None]:
     try:
         yield
     except IntegrityError as error:
+        if is_unfilled(error.orig):
+            raise StoreVersionError(f"{place}: {MISFIT} ({first_line(error.orig)})") from error
         raise ConflictError(f"{place}: this would contradict what is stored: {first_line(error.orig)}") from error
     except DBAPIError as error:
         kind, advice = fault_of(error.orig)
@@ -70,6 +77,8 @@ def fault_of(error: BaseException | None) -> tuple[type[StoreError], str]:
     if isinstance(code, int):
         if "no such table" in str(error):
             return StoreVersionError, NO_TABLES
+        if "no such column" in str(error) or "no column named" in str(error):
+            return StoreVersionError, MISFIT
         return SQLITE_FAULTS.get(code & 0xFF, (StoreError, "it refused"))
     state = getattr(error, "sqlstate", None)
     if isinstance(error, sqlite3.Error):
@@ -78,6 +87,12 @@ def fault_of(error: BaseException | None) -> tuple[type[StoreError], str]:
         return StoreError, UNREACHABLE
     found = ((kind, advice) for prefix, kind, advice in POSTGRESQL_FAULTS if str(state).startswith(prefix))
     return next(found, (StoreError, "it refused"))
+
+
+def is_unfilled(error: BaseException | None) -> bool:
+    """Whether a column that must be filled was not: we fill all that we know, so it is none of this program's."""
+    is_sqlite = getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_CONSTRAINT_NOTNULL
+    return is_sqlite or getattr(error, "sqlstate", None) == "23502"
 
 
 def first_line(error: BaseException | None) -> str:

@@ -127,6 +127,44 @@ async def test_missing_tables_say_what_to_run(tmp_path: Path) -> None:
     await store.aclose()
 
 
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ("ALTER TABLE papers RENAME COLUMN journal_reference TO journal", "journal_reference"),
+        ("ALTER TABLE papers ADD COLUMN mood TEXT NOT NULL DEFAULT NULL", "mood"),
+    ],
+)
+async def test_tables_of_another_state_of_the_program_are_told(
+    store: SqlStore, sqlite_url: str, change: str, said: str
+) -> None:
+    database = sqlite3.connect(path_of(sqlite_url))
+    database.execute(change)
+    database.close()
+    assert check_version(sqlite_url)
+    with pytest.raises(StoreVersionError, match="do not fit this program, though its version does") as raised:
+        await store.save_collection(succeeded(), [arxiv_entry(1)], NOW)
+    assert said in str(raised.value)
+    assert "name another database and run `newsletter migrate`" in str(raised.value)
+    assert "\n" not in str(raised.value)
+
+
+async def test_tables_of_another_state_of_the_program_are_told_on_a_server(postgres_url: str) -> None:
+    async with await psycopg.AsyncConnection.connect(postgres_url) as connection:
+        await connection.execute("ALTER TABLE papers RENAME COLUMN journal_reference TO journal")
+    store = open_store(postgres_url)
+    with pytest.raises(StoreVersionError, match="do not fit this program") as raised:
+        await store.papers([1])
+    await store.aclose()
+    async with await psycopg.AsyncConnection.connect(postgres_url) as connection:
+        await connection.execute("ALTER TABLE papers RENAME COLUMN journal TO journal_reference")
+        await connection.execute("ALTER TABLE papers ADD COLUMN mood TEXT NOT NULL")
+    store = open_store(postgres_url)
+    with pytest.raises(StoreVersionError, match="do not fit this program"):
+        await store.save_collection(succeeded(), [arxiv_entry(1)], NOW)
+    await store.aclose()
+    assert "\n" not in str(raised.value)
+
+
 async def test_a_copy_taken_while_it_is_written_to_opens(store: SqlStore, sqlite_url: str, tmp_path: Path) -> None:
     await add_papers(store, 3)
     for suffix in ("", "-wal"):  # what a kill or a power cut leaves on the disk

@@ -18,14 +18,14 @@ run: .venv/installed
 	@$(BIN)/newsletter --config $(CONFIG) run
 
 test: .venv/installed-for-tests
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -q -n auto
 
 check: .venv/installed-for-tests
 	$(BIN)/ruff check --quiet .
 	$(BIN)/ruff format --quiet --check .
 	$(BIN)/lint-imports --no-cache >/dev/null || $(BIN)/lint-imports
 	$(BIN)/mypy
-	$(BIN)/python -m pytest -q tests/unit tests/architecture
+	$(BIN)/python -m pytest -q -n auto tests/unit tests/architecture
 
 bench: .venv/installed-for-tests
 	$(BIN)/python -m tests.bench

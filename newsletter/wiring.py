@@ -20,7 +20,7 @@ from newsletter.core.links import Links
 from newsletter.core.retry import RetryPolicy
 from newsletter.core.selection import Limits
 from newsletter.errors import ConfigurationError
-from newsletter.mail.alert import MailAnnouncer
+from newsletter.mail.alert import AlertTemplate, MailAnnouncer
 from newsletter.mail.brand import Brand
 from newsletter.mail.catcher import Catcher
 from newsletter.mail.relay import Relay, Tls
@@ -327,8 +327,9 @@ def _announcers(configuration: Configuration, transport: Transport) -> list[Anno
     alerts, name = configuration.settings.alerts, configuration.settings.newsletter.name
     found: list[Announcer] = []
     if alerts.mail is not None:
-        directories = template_directories(configuration)
-        found.append(MailAnnouncer(transport, brand_of(configuration), alerts.mail, directories))
+        brand = brand_of(configuration)
+        template = AlertTemplate(brand, template_directories(configuration))
+        found.append(MailAnnouncer(transport, brand, alerts.mail, template))
     if alerts.webhook_url is not None:
         found.append(WebhookAnnouncer(alerts.webhook_url.get_secret_value(), name))
     return found

@@ -13,6 +13,7 @@ from newsletter.cli.context import directory_of
 from newsletter.cli.output import note, plural, print_json, say
 from newsletter.core.links import Links
 from newsletter.errors import ConfigurationError
+from newsletter.mail.alert import template_problems
 from newsletter.mail.render import Renderer
 from newsletter.settings.example import write_example
 from newsletter.settings.load import load_configuration
@@ -81,12 +82,13 @@ def find_problems(directory: Path) -> list[Problem]:
 
 def _template_problems(configuration: Configuration) -> list[Problem]:
     links = Links("only for checking", configuration.settings.web.base_url)
+    directories, brand = template_directories(configuration), brand_of(configuration)
     renderer = Renderer(
-        template_directories(configuration),
-        brand_of(configuration),
+        directories,
+        brand,
         lambda subscriber: links.unsubscribe_url(subscriber.id),
     )
-    return renderer.check()
+    return [*renderer.check(), *template_problems(brand, directories)]
 
 
 def migrate(context: typer.Context) -> None:

@@ -32,24 +32,54 @@ TEMPLATE: Final = "alert.txt"
 SAMPLED_AT: Final = datetime(2026, 1, 1, tzinfo=UTC)
 
 
-class MailAnnouncer:
-    """Implements :class:`newsletter.ports.Announcer` over a transport.
+class AlertTemplate:
+    """``alert.txt``, the first one in ``directories`` or the shipped one; TemplateError when it is unusable."""
 
-    TemplateError, when it is made, if ``alert.txt`` in one of ``directories`` is unusable.
-    """
-
-    channel = "mail"
-
-    def __init__(
-        self, transport: Transport, brand: Brand, recipient: EmailAddress, directories: Sequence[Path] = ()
-    ) -> None:
-        self._transport = transport
+    def __init__(self, brand: Brand, directories: Sequence[Path] = ()) -> None:
         self._brand = brand
-        self._recipient = recipient
         text, self._path = TemplateFiles((*directories, shipped_templates())).read(TEMPLATE)
         self._template = self._compiled(text)
         for is_over in (False, True):
-            self._fill([Notice("sample", "a sample", SAMPLED_AT, is_over)], SAMPLED_AT)
+            self.fill([Notice("sample", "a sample", SAMPLED_AT, is_over)], SAMPLED_AT)
+
+    def fill(self, notices: Sequence[Notice], now: datetime) -> str:
+        """Return the text that tells of ``notices``; TemplateError when that cannot be."""
+        wrong = [notice for notice in notices if not notice.is_over]
+        over = [notice for notice in notices if notice.is_over]
+        try:
+            return self._template.render(brand=self._brand, wrong=wrong, over=over, now=now).strip("\n") + "\n"
+        except Exception as error:  # a template may raise anything at all
+            frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename == TEMPLATE]
+            line = frames[-1].lineno or 0 if frames else 0
+            message, advice = f"{type(error).__name__}: {error}", "docs/templates.md lists what there is"
+            raise TemplateError(problems=[Problem(str(self._path), line, 0, message, advice)]) from error
+
+    def _compiled(self, text: str) -> Template:
+        environment = Environment(
+            autoescape=False,  # noqa: S701 (plain text is not HTML)
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            keep_trailing_newline=True,
+        )
+        environment.filters.update(text_filters())
+        try:
+            return environment.template_class.from_code(environment, environment.compile(text, TEMPLATE, TEMPLATE), {})
+        except TemplateSyntaxError as error:
+            message = f"Jinja: {error.message}"
+            raise TemplateError(problems=[Problem(str(self._path), error.lineno, 0, message)]) from error
+
+
+class MailAnnouncer:
+    """Implements :class:`newsletter.ports.Announcer` over a transport."""
+
+    channel = "mail"
+
+    def __init__(self, transport: Transport, brand: Brand, recipient: EmailAddress, template: AlertTemplate) -> None:
+        self._transport = transport
+        self._brand = brand
+        self._recipient = recipient
+        self._template = template
 
     async def announce(self, notices: Sequence[Notice], now: datetime) -> str | None:
         """Send all of it in one mail; return None when the relay took it, or in one line why it did not."""
@@ -78,33 +108,16 @@ class MailAnnouncer:
             headers.plain("Content-Type", "text/plain; charset=utf-8"),
             headers.plain("Content-Transfer-Encoding", "quoted-printable"),
         )
-        return b"".join(fields) + b"\r\n" + quoted_printable(self._fill(notices, now))
+        return b"".join(fields) + b"\r\n" + quoted_printable(self._template.fill(notices, now))
 
-    def _compiled(self, text: str) -> Template:
-        environment = Environment(
-            autoescape=False,  # noqa: S701 (plain text is not HTML)
-            undefined=StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-            keep_trailing_newline=True,
-        )
-        environment.filters.update(text_filters())
-        try:
-            return environment.template_class.from_code(environment, environment.compile(text, TEMPLATE, TEMPLATE), {})
-        except TemplateSyntaxError as error:
-            message = f"Jinja: {error.message}"
-            raise TemplateError(problems=[Problem(str(self._path), error.lineno, 0, message)]) from error
 
-    def _fill(self, notices: Sequence[Notice], now: datetime) -> str:
-        wrong = [notice for notice in notices if not notice.is_over]
-        over = [notice for notice in notices if notice.is_over]
-        try:
-            return self._template.render(brand=self._brand, wrong=wrong, over=over, now=now).strip("\n") + "\n"
-        except Exception as error:  # a template may raise anything at all
-            frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename == TEMPLATE]
-            line = frames[-1].lineno or 0 if frames else 0
-            message, advice = f"{type(error).__name__}: {error}", "docs/templates.md lists what there is"
-            raise TemplateError(problems=[Problem(str(self._path), line, 0, message, advice)]) from error
+def template_problems(brand: Brand, directories: Sequence[Path]) -> list[Problem]:
+    """Return what is wrong with ``alert.txt``."""
+    try:
+        AlertTemplate(brand, directories)
+    except TemplateError as error:
+        return list(error.problems)
+    return []
 
 
 def subject(newsletter_name: str, notices: Sequence[Notice]) -> str:

@@ -9,7 +9,7 @@ import pytest
 
 from newsletter.core.address import parse_address
 from newsletter.errors import TemplateError
-from newsletter.mail.alert import MailAnnouncer
+from newsletter.mail.alert import AlertTemplate, MailAnnouncer, template_problems
 from newsletter.mail.brand import Brand
 from newsletter.mail.lines import is_clean
 from newsletter.model import EmailAddress, Notice, Outcome, OutcomeKind
@@ -49,7 +49,7 @@ def parsed(transport: Transport) -> EmailMessage:
 
 async def test_one_trouble_is_the_subject() -> None:
     transport = Transport()
-    assert await MailAnnouncer(transport, BRAND, OPERATOR).announce([ARXIV], NOW) is None
+    assert await MailAnnouncer(transport, BRAND, OPERATOR, AlertTemplate(BRAND)).announce([ARXIV], NOW) is None
     message = parsed(transport)
     assert transport.sent[0][1:] == (BRAND.sender, OPERATOR)
     assert message["Subject"] == "[Grüße] the source arxiv cannot be read: no answer"
@@ -65,7 +65,7 @@ async def test_one_trouble_is_the_subject() -> None:
 
 async def test_several_are_counted_and_listed() -> None:
     transport = Transport()
-    await MailAnnouncer(transport, BRAND, OPERATOR).announce([ARXIV, ARXIV, QUEUE_OVER], NOW)
+    await MailAnnouncer(transport, BRAND, OPERATOR, AlertTemplate(BRAND)).announce([ARXIV, ARXIV, QUEUE_OVER], NOW)
     message = parsed(transport)
     assert message["Subject"] == "[Grüße] 2 wrong, 1 over"
     text = message.get_content()
@@ -74,14 +74,14 @@ async def test_several_are_counted_and_listed() -> None:
 
 async def test_one_end_is_the_subject() -> None:
     transport = Transport()
-    await MailAnnouncer(transport, BRAND, OPERATOR).announce([QUEUE_OVER], NOW)
+    await MailAnnouncer(transport, BRAND, OPERATOR, AlertTemplate(BRAND)).announce([QUEUE_OVER], NOW)
     assert parsed(transport)["Subject"].startswith("[Grüße] Over: mails that are due")
 
 
 async def test_hostile_words_stay_words() -> None:
     transport = Transport()
     notice = Notice("relay", "550 no\r\nBcc: all@example.org {{ 7 * 7 }}", SINCE)
-    await MailAnnouncer(transport, BRAND, OPERATOR).announce([notice], NOW)
+    await MailAnnouncer(transport, BRAND, OPERATOR, AlertTemplate(BRAND)).announce([notice], NOW)
     message = parsed(transport)
     assert message["Bcc"] is None
     assert "{{ 7 * 7 }}" in message.get_content()
@@ -89,13 +89,16 @@ async def test_hostile_words_stay_words() -> None:
 
 async def test_what_the_relay_says_against_it_comes_back() -> None:
     transport = Transport(Outcome(OutcomeKind.DEFERRED, 451, "4.3.0 later\nplease"))
-    assert await MailAnnouncer(transport, BRAND, OPERATOR).announce([ARXIV], NOW) == "451 4.3.0 later please"
+    assert (
+        await MailAnnouncer(transport, BRAND, OPERATOR, AlertTemplate(BRAND)).announce([ARXIV], NOW)
+        == "451 4.3.0 later please"
+    )
 
 
 async def test_the_operators_own_template_is_used(tmp_path: Path) -> None:
     (tmp_path / "alert.txt").write_text("{% for alert in wrong %}{{ alert.condition }}!{% endfor %}\n", "utf-8")
     transport = Transport()
-    await MailAnnouncer(transport, BRAND, OPERATOR, [tmp_path]).announce([ARXIV], NOW)
+    await MailAnnouncer(transport, BRAND, OPERATOR, AlertTemplate(BRAND, [tmp_path])).announce([ARXIV], NOW)
     assert parsed(transport).get_content().strip() == "source:arxiv!"
 
 
@@ -103,5 +106,10 @@ async def test_the_operators_own_template_is_used(tmp_path: Path) -> None:
 def test_a_template_that_cannot_be_used_is_told_at_once(tmp_path: Path, text: str) -> None:
     (tmp_path / "alert.txt").write_text(text, "utf-8")
     with pytest.raises(TemplateError) as caught:
-        MailAnnouncer(Transport(), BRAND, OPERATOR, [tmp_path])
+        AlertTemplate(BRAND, [tmp_path])
     assert str(caught.value).startswith(f"{tmp_path / 'alert.txt'}:2")
+    assert template_problems(BRAND, [tmp_path]) == list(caught.value.problems)
+
+
+def test_the_shipped_template_is_without_fault() -> None:
+    assert template_problems(BRAND, []) == []

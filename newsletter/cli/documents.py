@@ -120,12 +120,17 @@ def paper_document(paper: Paper) -> Document:
 
 
 def sighting_document(sighting: Sighting) -> Document:
-    """Return what one source said of a paper."""
+    """Return what one source said of a paper, word for word."""
     entry = sighting.entry
     return {
         "source": sighting.source,
         "entry_id": entry.entry_id,
         "title": entry.title,
+        "authors": entry.authors,
+        "abstract": entry.abstract,
+        "categories": entry.categories,
+        "arxiv_id": entry.arxiv_id,
+        "doi": entry.doi,
         "url": entry.url or None,
         "version": entry.version,
         "announce_type": entry.announce_type,
@@ -140,6 +145,7 @@ def version_document(version: PaperVersion) -> Document:
     return {
         "version": version.version,
         "title": version.title,
+        "abstract": version.abstract,
         "first_seen_at": version.first_seen_at,
         "source": version.source,
     }

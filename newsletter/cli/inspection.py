@@ -16,6 +16,7 @@ from newsletter.cli.context import find_profile, find_subscriber, is_address, ru
 from newsletter.cli.output import heading, note, plural, print_fields, print_json, print_table, say
 from newsletter.cli.pipeline import JsonOption  # noqa: TC001 (Typer reads annotations at run time)
 from newsletter.core.address import parse_address
+from newsletter.core.text import readable
 from newsletter.errors import NewsletterError, NotFoundError
 from newsletter.mail.sample import sample_digest
 from newsletter.model import IssueKind, OutcomeKind
@@ -180,7 +181,7 @@ def why(
         print_json({"verdict": verdict.verdict, "lines": verdict.lines, "paper": asdict(verdict.paper),
                     "matches": [asdict(match) for match in verdict.matches]})  # fmt: skip
         return
-    say(verdict.paper.title)
+    say(readable(verdict.paper.title))
     say(f"{verdict.verdict}:")
     for line in verdict.lines:
         say(f"  - {line}")

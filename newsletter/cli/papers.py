@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from heapq import nlargest
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -10,14 +11,17 @@ from newsletter.cli.context import run
 from newsletter.cli.documents import paper_document, sighting_document, version_document
 from newsletter.cli.output import heading, note, print_fields, print_json, print_table, say
 from newsletter.cli.subscriber_options import AsJson  # noqa: TC001 (Typer reads the annotations of commands)
+from newsletter.core.identity import parse_arxiv_id, parse_doi
 from newsletter.core.query_parse import parse_query
 from newsletter.core.search import Searcher
+from newsletter.core.text import readable
 from newsletter.errors import NotFoundError, QueryError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import Iterator, Sequence
+    from datetime import datetime
 
-    from newsletter.model import Paper, PaperVersion, Sighting
+    from newsletter.model import Entry, Paper, PaperVersion, Sighting
     from newsletter.ports import PaperStore
     from newsletter.wiring import Application
 
@@ -38,8 +42,10 @@ def search(
 ) -> None:
     r"""Search the collected papers, newest first.
 
-    The language is that of queries in profiles. Fields are ti:, abs:, au:, cat: and all:; AND, OR, NOT and parentheses
-    join; "…" holds a phrase, diffus* a prefix. Quote the query, so that the shell leaves it alone.
+    That is by the day they were published, or first seen where no source tells. The language is that of queries in
+    profiles. Fields are ti:, abs:, au:, cat: and all:; AND, OR, NOT and parentheses join; "…" holds a phrase, diffus* a
+    prefix. Quote the query, so that the shell leaves it alone. A paper whose id or DOI you know is found by `newsletter
+    papers show`.
 
     \b
     Example:
@@ -53,23 +59,20 @@ def search(
         raise
 
     async def work(application: Application) -> list[Paper]:
-        found: list[Paper] = []
-        async for paper in matching_papers(application.store, text):
-            found.append(paper)
-            if len(found) >= limit:
-                break
-        return found
+        return await newest_matches(application.store, text, limit + 1)
 
     found = run(context, work)
+    shown = found[:limit]
     if as_json:
-        print_json([paper_document(paper) for paper in found])
-        return
-    rows = [
-        (paper.arxiv_id or paper.id, paper.published_at and paper.published_at.date(), paper.title) for paper in found
-    ]
-    print_table(("ID", "PUBLISHED", "TITLE"), rows, wide="TITLE")
+        print_json([paper_document(paper) for paper in shown])
+    else:
+        rows = [(paper.arxiv_id or paper.id, _known_at(paper).date(), readable(paper.title)) for paper in shown]
+        print_table(("ID", "DATE", "TITLE"), rows, wide="TITLE")
     if not found:
-        note("no paper matches")
+        is_identifier = parse_arxiv_id(text) or parse_doi(text)
+        note("no paper matches" + (f"; `newsletter papers show {text}` finds it by its id" if is_identifier else ""))
+    if len(found) > limit:
+        note(f"only the newest {limit:,} are shown; --limit shows more")
 
 
 @app.command()
@@ -80,11 +83,12 @@ def show(
         typer.Argument(metavar="REFERENCE", help="An id, arXiv id, DOI, link or part of a title.", show_default=False),
     ],
     *,
+    full: Annotated[bool, typer.Option("--full", help="With the abstract that each source and version gave.")] = False,
     as_json: AsJson = False,
 ) -> None:
     r"""Show a paper, and where it came from.
 
-    That is what its sources make of it together, what each of them said, and which versions were seen.
+    That is what its sources make of it together, what each of them said otherwise, and which versions were seen.
 
     \b
     Example:
@@ -112,24 +116,33 @@ def show(
         }
         print_json(paper_document(found[0]) | more)
     else:
-        _print_paper(found[0], sightings, versions)
+        _print_paper(found[0])
+        _print_sightings(found[0], sightings, full=full)
+        _print_versions(versions, full=full)
 
 
-async def matching_papers(store: PaperStore, query: str) -> AsyncIterator[Paper]:
-    """Yield the papers that a query takes, newest arrival first, without holding all papers in memory."""
+async def newest_matches(store: PaperStore, query: str, limit: int) -> list[Paper]:
+    """Return at most ``limit`` papers that a query takes, newest first, without holding all papers in memory."""
     searcher = Searcher(query)
+    newest: list[Paper] = []
     batch: list[Paper] = []
     async for paper in store.all_papers():
         batch.append(paper)
         if len(batch) == BATCH:
-            for match in _in_order(searcher, batch):
-                yield match
+            newest = _newest([*newest, *_taken(searcher, batch)], limit)
             batch = []
-    for match in _in_order(searcher, batch):
-        yield match
+    return _newest([*newest, *_taken(searcher, batch)], limit)
 
 
-def _in_order(searcher: Searcher, papers: list[Paper]) -> list[Paper]:
+def _newest(papers: list[Paper], limit: int) -> list[Paper]:
+    return nlargest(limit, papers, key=lambda paper: (_known_at(paper), paper.arrival, paper.id))
+
+
+def _known_at(paper: Paper) -> datetime:
+    return paper.published_at or paper.first_seen_at
+
+
+def _taken(searcher: Searcher, papers: list[Paper]) -> list[Paper]:
     taken = {match.paper_id for match in searcher.find(papers)}
     return [paper for paper in papers if paper.id in taken]
 
@@ -145,16 +158,16 @@ def _offer(found: list[Paper], reference: str, *, as_json: bool) -> None:
     if as_json:
         print_json({"candidates": [paper_document(paper) for paper in found]})
     else:
-        print_table(("ID", "TITLE"), [(paper.id, paper.title) for paper in found], wide="TITLE")
+        print_table(("ID", "TITLE"), [(paper.id, readable(paper.title)) for paper in found], wide="TITLE")
     raise NotFoundError(f"“{reference}” may mean {len(found)} papers (give the ID of one)")
 
 
-def _print_paper(paper: Paper, sightings: list[Sighting], versions: list[PaperVersion]) -> None:
+def _print_paper(paper: Paper) -> None:
     community = paper.community
     print_fields(
         [
-            ("title", paper.title),
-            ("authors", paper.authors),
+            ("title", readable(paper.title)),
+            ("authors", list(map(readable, paper.authors))),
             ("id", paper.id),
             ("link", paper.url),
             ("arXiv", paper.arxiv_id and f"{paper.arxiv_id}v{paper.version}" if paper.version else paper.arxiv_id),
@@ -163,19 +176,46 @@ def _print_paper(paper: Paper, sightings: list[Sighting], versions: list[PaperVe
             ("published", paper.published_at),
             ("first seen", paper.first_seen_at),
             ("journal", paper.journal_reference),
-            ("comment", paper.comment),
+            ("comment", paper.comment and readable(paper.comment)),
             ("upvotes", community.upvotes),
             ("code", community.code_url),
-            ("abstract", paper.abstract),
+            ("abstract", readable(paper.abstract)),
         ]
     )
+
+
+def _print_sightings(paper: Paper, sightings: Sequence[Sighting], *, full: bool) -> None:
     heading("What each source said")
     for sighting in sightings:
         entry = sighting.entry
         version = f" v{entry.version}" if entry.version else ""
-        when = f"{sighting.first_seen_at:%Y-%m-%d %H:%M} UTC"
-        say(f"{when} {sighting.source}: {entry.announce_type}{version} {entry.entry_id}")
+        say(f"{_moment(sighting.first_seen_at)} {sighting.source}: {entry.announce_type}{version} {entry.entry_id}")
+        print_fields(_differences(paper, entry, full=full))
+
+
+def _differences(paper: Paper, entry: Entry, *, full: bool) -> Iterator[tuple[str, object]]:
+    """Yield what a source stated otherwise than the paper stands; with ``full`` its abstract as well."""
+    made: dict[str, tuple[object, object]] = {
+        "title": (readable(entry.title), readable(paper.title)),
+        "authors": (list(map(readable, entry.authors)), list(map(readable, paper.authors))),
+        "categories": (entry.categories, paper.categories),
+        "published": (entry.published_at, paper.published_at),
+    }
+    if full:
+        made["abstract"] = readable(entry.abstract), readable(paper.abstract)
+    for label, (stated, merged) in made.items():
+        if stated != merged:
+            yield f"  {label}", stated
+
+
+def _print_versions(versions: Sequence[PaperVersion], *, full: bool) -> None:
     if versions:
         heading("Versions")
     for seen in versions:
-        say(f"v{seen.version} {seen.first_seen_at:%Y-%m-%d %H:%M} UTC from {seen.source}: {seen.title}")
+        say(f"v{seen.version} {_moment(seen.first_seen_at)} from {seen.source}: {readable(seen.title)}")
+        if full:
+            print_fields([("  abstract", readable(seen.abstract))])
+
+
+def _moment(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%d %H:%M} UTC"

@@ -14,6 +14,7 @@ from newsletter.cli.output import heading, note, plural, print_fields, print_jso
 from newsletter.cli.subscriber_options import AsJson  # noqa: TC001 (Typer reads the annotations of commands)
 from newsletter.core.keyword_text import format_keyword
 from newsletter.core.match import Matcher
+from newsletter.core.text import readable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -153,7 +154,7 @@ def try_profile(profile: Profile, days: int, papers: Iterable[Paper]) -> Trial:
 
 def _print_trial(trial: Trial, shown: tuple[Match, ...]) -> None:
     for match in shown:
-        heading(f"{match.score:.2f}  {trial.papers[match.paper_id].title}")
+        heading(f"{match.score:.2f}  {readable(trial.papers[match.paper_id].title)}")
         say(f"topic {match.topic}")
         for reason in match.reasons:
             say(f"+{reason.score:.2f} {reason.kind} {reason.text} in the {reason.field}")

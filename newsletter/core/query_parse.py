@@ -25,6 +25,7 @@ MAXIMUM_LENGTH = 10_000
 _MAXIMUM_DEPTH = 40
 _MAXIMUM_DISTANCE = 100
 _DEFAULT_DISTANCE = 10
+_IDENTIFIERS = frozenset(("id", "ids", "id_list", "arxiv", "arxiv_id", "doi"))  # name one paper; arXiv's API: id_list
 _TOKEN = re.compile(
     r'\s*(?:(?P<open>\()|(?P<close>\))|(?P<quote>["“”])(?P<phrase>[^"“”]*)(?P<end>["“”])?(?P<near>~\d*)?'
     r'|(?P<field>[A-Za-z_]+)\s*:(?!//)|(?P<word>[^\s()"“”]+))'
@@ -173,7 +174,7 @@ class _Parser:
         token = self._peek()
         inner = field
         if token.kind == "field" and self._tokens[self._position + 1].kind == "open":
-            inner = _field(self._next())
+            inner = _field(self._next(), "")
         if self._peek().kind == "open":
             return self._group(inner)
         return self._near(field)
@@ -213,7 +214,7 @@ class _Parser:
     def _term(self, field: QueryField) -> Term | Near:
         token = self._next()
         if token.kind == "field":
-            field = _field(token)
+            field = _field(token, self._peek().text)
             named, token = token, self._next()
             if token.kind not in ("word", "phrase"):
                 raise QueryError(f"nothing stands after {named.text}:", named.column, "write what to look for there")
@@ -246,10 +247,13 @@ def _field_of(term: Term | Near) -> QueryField:
     return term.field
 
 
-def _field(token: _Token) -> QueryField:
+def _field(token: _Token, following: str) -> QueryField:
     field = FIELD_NAMES.get(token.text.lower())
     if field is not None:
         return field
+    if token.text.lower() in _IDENTIFIERS:
+        advice = f"`newsletter papers show {following or 'ID'}` finds a paper by its identifier"
+        raise QueryError(f"there is no field {token.text!r}", token.column, advice)
     near = get_close_matches(token.text.lower(), FIELD_NAMES, n=1, cutoff=0.5)
     known = ", ".join(FIELD_NAMES)
     raise QueryError(

@@ -84,7 +84,70 @@ def test_papers_are_found_by_queries(collected: CommandLine) -> None:
     assert len(titles(collected, "cat:cs.CV", "--limit", "2")) == 2
     assert titles(collected, "quantum") == []
     assert "no paper matches" in collected("papers", "search", "quantum").err
-    assert collected("papers", "search", "packing").rows == [["2601.00004", "", TITLES[3]]]
+    seen_on = f"{datetime.now(UTC) - timedelta(hours=1):%Y-%m-%d}"
+    assert collected("papers", "search", "packing").rows == [["2601.00004", seen_on, TITLES[3]]]
+
+
+async def papers_of_many_days(store: SqlStore) -> None:
+    """Store papers whose dates go another way than their arrivals; the fourth has none."""
+    now = datetime(2026, 1, 20, tzinfo=UTC)
+    for number, day in ((1, 12), (2, 18), (3, 7), (4, None), (5, 19)):
+        published = None if day is None else datetime(2026, 1, day, tzinfo=UTC)
+        entry = arxiv_entry(number, title=f"Diffusion {number}", published_at=published)
+        seen_at = now - timedelta(days=5) if day is None else now
+        await store.save_collection(SourceState("samples"), [entry], seen_at)
+
+
+def test_papers_are_found_newest_first(newsletter: CommandLine) -> None:
+    newsletter.with_store(papers_of_many_days)
+    said = newsletter("papers", "search", "diffusion")
+    assert [row[0][-1] for row in said.rows] == ["5", "2", "4", "1", "3"]
+    assert [row[1] for row in said.rows] == [f"2026-01-{day:02}" for day in (19, 18, 15, 12, 7)]
+    assert said.err == ""
+    newest = newsletter("papers", "search", "diffusion", "--limit", "2")
+    assert [row[0][-1] for row in newest.rows] == ["5", "2"]
+    assert newest.err == "only the newest 2 are shown; --limit shows more\n"
+
+
+def test_who_looks_for_an_identifier_is_told_how(collected: CommandLine) -> None:
+    said = collected("papers", "search", "id:2601.00001")
+    assert said.code == 2
+    assert "there is no field 'id' (`newsletter papers show 2601.00001` finds a paper by its identifier)" in said.err
+    assert "`newsletter papers show 2601.00001` finds" in collected("papers", "search", "2601.00001").err
+    assert collected("papers", "search", "quantum").err == "no paper matches\n"
+
+
+async def a_paper_of_two_minds(store: SqlStore) -> None:
+    now = datetime(2026, 1, 20, tzinfo=UTC)
+    first = arxiv_entry(
+        1, title=r"G\"odel's $\mathcal{O}(n^2)$ bound", authors=(r"Kurt G\"odel",), abstract=r"It is $n^2$.",
+        published_at=datetime(2026, 1, 19, tzinfo=UTC),
+    )  # fmt: skip
+    await store.save_collection(SourceState("arxiv"), [first], now)
+    other = arxiv_entry(
+        1, title="Goedel bounds", authors=(), abstract="Another abstract.", categories=("math.LO",),
+        published_at=datetime(2026, 1, 17, 8, 30, tzinfo=UTC),
+    )  # fmt: skip
+    await store.save_collection(SourceState("blog"), [other], now + timedelta(hours=1))
+
+
+def test_a_paper_is_shown_with_what_each_source_said_otherwise(newsletter: CommandLine) -> None:
+    newsletter.with_store(a_paper_of_two_minds)
+    lines = newsletter("papers", "show", "2601.00001").out.splitlines()
+    assert lines[:2] == ["title: Gödel's O(n²) bound", "authors: Kurt Gödel"]
+    said = lines[lines.index("What each source said") + 1 : lines.index("Versions") - 1]
+    blog = next(index for index, line in enumerate(said) if " blog: " in line)
+    assert said[blog + 1 :] == ["  title: Goedel bounds", "  categories: math.LO", "  published: 2026-01-17 08:30 UTC"]
+    assert "title" not in "".join(said[:blog])
+    assert lines[-1].endswith("from arxiv: Gödel's O(n²) bound")
+    full = newsletter("papers", "show", "2601.00001", "--full").out.splitlines()
+    assert full.count("  abstract: Another abstract.") == 1
+    assert full[-1] == "  abstract: It is n²."
+    document = newsletter("papers", "show", "2601.00001", "--json").json
+    assert [seen["abstract"] for seen in document["sightings"]] == ["It is $n^2$.", "Another abstract."]
+    assert document["sightings"][1]["authors"] == []
+    assert document["sightings"][1]["categories"] == ["math.LO"]
+    assert document["versions"][0]["abstract"] == "It is $n^2$."
 
 
 def test_a_malformed_query_is_pointed_at(collected: CommandLine) -> None:

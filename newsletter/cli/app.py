@@ -14,7 +14,7 @@ import typer
 from typer.core import TyperGroup
 
 from newsletter import __version__
-from newsletter.cli import deliveries, inspection, papers, pipeline, profiles, setup, sources, subscribers
+from newsletter.cli import deliveries, inspection, papers, pipeline, profiles, safekeeping, setup, sources, subscribers
 from newsletter.cli.context import DEFAULT_DIRECTORY, CommandContext
 from newsletter.errors import ConfigurationError, NewsletterError
 
@@ -159,6 +159,7 @@ def root(
 setup.register(app)
 pipeline.register(app)
 inspection.register(app)
+safekeeping.register(app)
 app.add_typer(subscribers.app, name="subscribers")
 app.add_typer(deliveries.app, name="deliveries")
 app.add_typer(papers.app, name="papers")

@@ -86,12 +86,30 @@ def link_secret(settings: Settings) -> str:
     return text
 
 
-def _make_secret(path: Path) -> None:
+def replace_link_secret(settings: Settings, text: str, suffix: str) -> None:
+    """Make ``text`` what links are signed with; another secret that was there is kept with ``.suffix`` to its name.
+
+    Nothing is done where the configuration holds the secret itself. ConfigurationError when it cannot be written.
+    """
+    if settings.web.secret is not None:
+        return
+    path = settings.data_directory / SECRET_NAME
+    try:
+        if path.exists():
+            if path.read_text("ascii", errors="replace").strip() == text:
+                return
+            path.rename(path.with_name(f"{path.name}.{suffix}"))
+        _make_secret(path, text)
+    except OSError as error:
+        raise ConfigurationError([unreadable(str(path), error)]) from error
+
+
+def _make_secret(path: Path, text: str = "") -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     aside = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
     try:
         with os.fdopen(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as stream:
-            stream.write(secrets.token_urlsafe(32) + "\n")
+            stream.write((text or secrets.token_urlsafe(32)) + "\n")
             stream.flush()
             os.fsync(stream.fileno())
         path.hardlink_to(aside)

@@ -26,12 +26,14 @@ if TYPE_CHECKING:
 BUSY_TIMEOUT_S: Final = 30.0
 CONNECT_TIMEOUT_S: Final = 10
 WRITING: Final = "newsletter_writing"
+APPLICATION_NAME: Final = "newsletter"  # by which PostgreSQL knows our connections (newsletter.store.lock)
 # Any two numbers that nothing else in the database uses.
 ARRIVALS_LOCK: Final = 7_461_001
 PLANNING_LOCK: Final = 7_461_002
 SUBSCRIBERS_LOCK: Final = 7_461_003
 MIGRATION_LOCK: Final = 7_461_004
 SENDING_LOCK: Final = 7_461_005
+STAGE_LOCKS: Final = (ARRIVALS_LOCK, PLANNING_LOCK, SUBSCRIBERS_LOCK, SENDING_LOCK)  # of who collects, plans, sends
 ADVICE: Final = "write sqlite:///data/newsletter.db or postgresql://user:password@host/name"
 
 
@@ -113,7 +115,11 @@ def connect_arguments(address: Address, busy_timeout_s: float) -> dict[str, Any]
     if address.is_sqlite:
         return {"timeout": busy_timeout_s}
     milliseconds = round(busy_timeout_s * 1000)
-    return {"connect_timeout": CONNECT_TIMEOUT_S, "options": f"-c lock_timeout={milliseconds} -c timezone=UTC"}
+    return {
+        "connect_timeout": CONNECT_TIMEOUT_S,
+        "options": f"-c lock_timeout={milliseconds} -c timezone=UTC",
+        "application_name": APPLICATION_NAME,
+    }
 
 
 class Database:

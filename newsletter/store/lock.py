@@ -1,6 +1,7 @@
 """One daemon per SQLite file: a lock that the system frees by itself when its holder dies.
 
-PostgreSQL needs none: what two daemons do there is kept apart row by row.
+PostgreSQL needs none for daemons: what two of them do there is kept apart row by row. Whoever exchanges the whole store
+(restoring, moving) must be alone on either.
 """
 
 from __future__ import annotations
@@ -9,15 +10,27 @@ import fcntl
 import os
 import socket
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Final, TextIO
+
+from sqlalchemy import func, select, text
 
 from newsletter.errors import StoreError, StoreFullError, StoreLockedError
-from newsletter.store.dialect import parse_address
+from newsletter.store.dialect import APPLICATION_NAME, BUSY_TIMEOUT_S, STAGE_LOCKS, parse_address
+from newsletter.store.migrate import connect
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
     from pathlib import Path
+
+    from sqlalchemy import Connection
+
+    from newsletter.store.dialect import Address
+
+OTHERS: Final = text(
+    "SELECT count(*) FROM pg_stat_activity "
+    "WHERE datname = current_database() AND application_name = :name AND pid <> pg_backend_pid()"
+)
 
 
 @contextmanager
@@ -29,6 +42,34 @@ def hold_store(url: str, now: datetime) -> Iterator[None]:
         return
     with hold(path, now):
         yield
+
+
+@contextmanager
+def hold_alone(url: str, now: datetime, busy_timeout_s: float = BUSY_TIMEOUT_S) -> Iterator[None]:
+    """Keep every daemon, worker and command that changes something off the store at ``url`` while the context lasts.
+
+    StoreLockedError when one runs on it.
+    """
+    address = parse_address(url)
+    if address.path is not None:
+        with hold(address.path, now):
+            yield
+        return
+    with connect(address, busy_timeout_s) as connection:
+        take_all_locks(connection, address)
+        yield
+
+
+def take_all_locks(connection: Connection, address: Address) -> None:
+    """Hold the locks of all stages on PostgreSQL until the transaction ends; StoreLockedError if somebody is there."""
+    connection.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
+    others = connection.execute(OTHERS, {"name": APPLICATION_NAME}).scalar_one()
+    taken = [connection.execute(select(func.pg_try_advisory_xact_lock(number))).scalar_one() for number in STAGE_LOCKS]
+    if others or not all(taken):
+        raise StoreLockedError(
+            f"{address.place}: another newsletter is connected to it ({others} connections); "
+            "stop every daemon and worker that uses it"
+        )
 
 
 @contextmanager

@@ -104,8 +104,13 @@ def version_of(connection: Connection) -> str | None:
 
 
 @contextmanager
-def connect(address: Address, busy_timeout_s: float, *, writing: bool = False) -> Iterator[Connection]:
-    """Yield a connection within one transaction, and end both."""
+def connect(
+    address: Address, busy_timeout_s: float, *, writing: bool = False, snapshot: bool = False
+) -> Iterator[Connection]:
+    """Yield a connection within one transaction, and end both.
+
+    With ``snapshot`` it sees one state of the database throughout, whoever writes meanwhile, and can change nothing.
+    """
     driver = "sqlite" if address.is_sqlite else "postgresql+psycopg"
     engine = create_engine(
         address.url.set(drivername=driver), connect_args=connect_arguments(address, busy_timeout_s), poolclass=NullPool
@@ -113,6 +118,8 @@ def connect(address: Address, busy_timeout_s: float, *, writing: bool = False) -
     prepare(engine, address, busy_timeout_s)
     with clear_errors(address.place), engine.connect() as connection:
         connection.execution_options(**{WRITING: writing})
+        if snapshot and not address.is_sqlite:  # whose transactions see one state anyway
+            connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
         with connection.begin():
             yield connection
 

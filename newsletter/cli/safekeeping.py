@@ -63,8 +63,8 @@ def backup(
 
     \b
     Examples:
-      newsletter backup /var/backups/newsletter.zip
-      newsletter backup /var/backups      writes newsletter-20261124T060000Z.zip there, as from cron
+      newsletter backup newsletter.zip
+      newsletter backup backups      a new file in this folder, as from cron
     """
     configuration = load_configuration(directory_of(context))
     settings, now = configuration.settings, datetime.now(UTC)
@@ -102,8 +102,8 @@ def restore(
 
     \b
     Examples:
-      newsletter restore /var/backups/newsletter.zip
-      newsletter --config elsewhere restore newsletter.zip      a rehearsal
+      newsletter restore newsletter.zip
+      newsletter restore newsletter.zip --force
     """
     settings = load_configuration(directory_of(context)).settings
     make_data_directory(settings.data_directory)
@@ -151,8 +151,8 @@ def move(
 
     \b
     Examples:
-      newsletter move-store sqlite:///data/newsletter.db postgresql://newsletter@db.example.org/newsletter
-      newsletter move-store sqlite:///data/newsletter.db @/etc/newsletter/database-url --dry-run
+      newsletter move-store sqlite:///newsletter.db postgresql:///newsletter
+      newsletter move-store sqlite:///newsletter.db @database-url --dry-run
     """
     route = Route(address_in(source), address_in(target))
     with ExitStack() as stack:

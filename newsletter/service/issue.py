@@ -157,7 +157,9 @@ class Issuer:
             now,
         )
         await self._skip(silent)
-        return replace(report, planned=planned)
+        # Another daemon on the same PostgreSQL may have been faster with some of them.
+        welcomes = min(report.welcomes, planned)
+        return replace(report, planned=planned, welcomes=welcomes, quiet=min(report.quiet, planned - welcomes))
 
     async def _propose(self, people: Sequence[DuePerson], now: datetime) -> list[Proposal]:
         edition = await self._edition(people, now)

@@ -14,7 +14,18 @@ import typer
 from typer.core import TyperGroup
 
 from newsletter import __version__
-from newsletter.cli import deliveries, inspection, papers, pipeline, profiles, safekeeping, setup, sources, subscribers
+from newsletter.cli import (
+    deliveries,
+    doctor,
+    inspection,
+    papers,
+    pipeline,
+    profiles,
+    safekeeping,
+    setup,
+    sources,
+    subscribers,
+)
 from newsletter.cli.context import DEFAULT_DIRECTORY, CommandContext
 from newsletter.errors import ConfigurationError, NewsletterError
 
@@ -160,6 +171,7 @@ setup.register(app)
 pipeline.register(app)
 inspection.register(app)
 safekeeping.register(app)
+doctor.register(app)
 app.add_typer(subscribers.app, name="subscribers")
 app.add_typer(deliveries.app, name="deliveries")
 app.add_typer(papers.app, name="papers")

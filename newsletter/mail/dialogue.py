@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from newsletter.core.replies import SERVICE_CLOSING, classify
 from newsletter.mail.lines import stuffed
@@ -64,6 +64,10 @@ class Dialogue(asyncio.Protocol):
     def is_usable(self) -> bool:
         """Whether, as far as we have heard, another message may be sent on it."""
         return self._fault is None and not self._transport.is_closing()
+
+    def connection_info(self, name: str) -> Any:
+        """Return what asyncio knows of the connection by this name, such as its ``ssl_object``, or None."""
+        return self._transport.get_extra_info(name)
 
     async def exchange(self, data: bytes, expected: int, timeout_s: float) -> list[Reply]:
         """Write ``data`` and return the ``expected`` replies; LostError when they do not all come in time."""

@@ -6,10 +6,12 @@ import asyncio
 import socket
 import ssl
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final, cast
 
 import aiosmtplib
 
+from newsletter.core.findings import RelayAnswer
 from newsletter.core.replies import SERVICE_CLOSING
 from newsletter.errors import TemplateError
 from newsletter.mail.dialogue import Dialogue, LostError, Offer, submit
@@ -69,6 +71,25 @@ class SmtpTransport:
             raise TemplateError(problems=[UNCLEAN])
         async with self._slots:
             return await self._send(message, sender, recipient)
+
+    async def examine(self) -> RelayAnswer:
+        """Open a session as for a mail, end it, and return how that went; nothing is sent."""
+        place = f"{self._relay.host}:{self._relay.port}"
+        try:
+            session = await self._open()
+        except OpeningError as error:
+            outcome = error.outcome
+            return RelayAnswer(place, outcome.text, str(outcome.step), outcome.code)
+        secured = session.dialogue.connection_info("ssl_object")
+        await session.dialogue.quit(QUIT_TIMEOUT_S)
+        certificate = secured.getpeercert() if secured is not None else None
+        until = ssl.cert_time_to_seconds(certificate["notAfter"]) if certificate else None
+        return RelayAnswer(
+            place,
+            tls_version=secured.version() if secured is not None else None,
+            certificate_until=None if until is None else datetime.fromtimestamp(until, UTC),
+            is_authenticated=self._relay.username is not None,
+        )
 
     async def aclose(self) -> None:
         """End all connections politely; a message that is on its way ends first, and its connection after it."""

@@ -1,0 +1,188 @@
+"""``newsletter doctor``: everything that delivery hangs on, looked at, with the fix for what is not right."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections import Counter
+from dataclasses import asdict, replace
+from typing import TYPE_CHECKING, Annotated
+from uuid import uuid4
+
+import typer
+
+from newsletter.cli.context import directory_of
+from newsletter.cli.output import note, plural, print_json
+from newsletter.core.address import parse_address
+from newsletter.core.findings import Finding, Level, problem, skipped
+from newsletter.core.links import Links
+from newsletter.core.printable import one_line
+from newsletter.errors import ConfigurationError
+from newsletter.mail.dns import DnsResolver
+from newsletter.mail.sample import sample_digest
+from newsletter.model import IssueKind, OutcomeKind
+from newsletter.service.doctor import Doctor, Facts
+from newsletter.service.issue import stand_in
+from newsletter.service.machine import Machine
+from newsletter.settings.load import load_configuration
+from newsletter.settings.secrets import link_secret
+from newsletter.settings.values import is_loopback
+from newsletter.sources.arxiv import BASE_URL as ARXIV_URL
+from newsletter.sources.huggingface import BASE_URL as HUGGING_FACE_URL
+from newsletter.sources.probe import WebProbe
+from newsletter.store.checkup import check_up
+from newsletter.store.sql import open_store
+from newsletter.wiring import Application, build_renderer, build_transport, make_data_directory
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from newsletter.mail.smtp import SmtpTransport
+    from newsletter.model import EmailAddress
+    from newsletter.settings.load import Configuration
+    from newsletter.settings.models import Settings
+
+COLOURS = {Level.OK: "green", Level.WARNING: "yellow", Level.PROBLEM: "red", Level.SKIPPED: "bright_black"}
+NOBODY = 0  # the id that no subscriber ever has
+DEFAULT_URLS = {"arxiv": ARXIV_URL, "huggingface": HUGGING_FACE_URL}
+
+
+def register(app: typer.Typer) -> None:
+    """Mount the command."""
+    app.command()(doctor)
+
+
+def doctor(
+    context: typer.Context,
+    *,
+    send_to: Annotated[
+        str | None, typer.Option("--send-to", metavar="ADDRESS", help="Also send a sample digest there.")
+    ] = None,
+    selectors: Annotated[
+        list[str] | None,
+        typer.Option("--dkim-selector", metavar="NAME", help="A selector that your relay signs with (DKIM)."),
+    ] = None,
+    nameserver: Annotated[
+        str, typer.Option("--nameserver", metavar="ADDRESS[:PORT]", help="Ask this name server, not the system's.")
+    ] = "",
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document instead.")] = False,
+) -> None:
+    """Look at everything that delivery hangs on, and say what to do about what is not right.
+
+    It asks the DNS for SPF, DKIM, DMARC, MX and the relay's name; opens a session with the relay (TLS, certificate,
+    login); asks your pages as readers and mail programs do; compares clocks; and looks at disk, database, zones and
+    configuration. Nothing is changed. What could not be asked is told as skipped.
+
+    Exit code 0: no problem was found, though perhaps warnings; 1: a problem was found.
+
+    \b
+    Examples:
+      newsletter doctor --dkim-selector s1
+      newsletter doctor --send-to you@example.org
+    """
+    recipient = parse_address(send_to) if send_to else None
+    configuration = load_configuration(directory_of(context))
+    host, _, port = nameserver.partition(":") if nameserver.count(":") == 1 else (nameserver, "", "")
+    resolver = DnsResolver(host, int(port) if port.isdigit() else 53)
+    application, findings = _application(configuration)
+    findings += _machine(configuration).examine()
+    facts = _facts(application, tuple(selectors or ()))
+
+    async def work() -> list[Finding]:
+        transport = build_transport(application)
+        try:
+            found = await Doctor(facts, resolver, WebProbe(), transport, application.now).examine()
+            if recipient is not None:
+                found.append(await _try_delivery(application, transport, recipient))
+        finally:
+            await transport.aclose()
+            await application.store.aclose()
+        return found
+
+    findings += asyncio.run(work())
+    _show(findings, as_json=as_json)
+    if any(finding.level is Level.PROBLEM for finding in findings):
+        raise typer.Exit(1)
+
+
+def _application(configuration: Configuration) -> tuple[Application, list[Finding]]:
+    """Return the application without touching its database, and what is wrong with its secret."""
+    settings, findings = configuration.settings, []
+    try:
+        make_data_directory(settings.data_directory)
+        secret = link_secret(settings)
+    except ConfigurationError as error:
+        secret = secrets.token_urlsafe()
+        findings = [problem("secret", f"{each.file}: {each.message}", each.advice) for each in error.problems]
+    store = open_store(settings.database_url, settings.store.busy_timeout_s)
+    return Application(configuration, store, Links(secret, settings.web.base_url)), findings
+
+
+def _machine(configuration: Configuration) -> Machine:
+    settings = configuration.settings
+    named = [settings.defaults.zone, *(draft.zone for draft in configuration.file_subscribers)]
+    return Machine(
+        settings.data_directory,
+        lambda: check_up(settings.database_url, settings.store.busy_timeout_s),
+        frozenset(zone for zone in named if zone),
+        configuration.warnings,
+    )
+
+
+def _facts(application: Application, selectors: tuple[str, ...]) -> Facts:
+    settings = application.configuration.settings
+    mail = settings.mail
+    return Facts(
+        domain=mail.sender.address.wire.rpartition("@")[2],
+        relay_host=mail.relay.host,
+        login=mail.relay.username or "",
+        list_id=mail.list_identifier,
+        base_url=settings.web.base_url,
+        unsubscribe_url=application.links.unsubscribe_url(NOBODY),
+        selectors=selectors,
+        source_urls=tuple(_source_urls(settings)),
+        is_caught=mail.catcher.enabled,
+    )
+
+
+def _source_urls(settings: Settings) -> Iterator[str]:
+    for source in settings.sources.values():
+        url = getattr(source, "url", None) or getattr(source, "base_url", None) or DEFAULT_URLS.get(source.kind)
+        if url and not is_loopback(url.partition("://")[2].partition("/")[0].partition(":")[0]):
+            yield url
+
+
+async def _try_delivery(application: Application, transport: SmtpTransport, recipient: EmailAddress) -> Finding:
+    """Send a sample digest, and return what became of it."""
+    mail = application.configuration.settings.mail
+    if mail.catcher.enabled:
+        return skipped("delivery", "nothing was sent: the mail catcher would take it")
+    sender = mail.sender.address.wire
+    digest, papers = sample_digest(IssueKind.DIGEST)
+    subscriber = replace(stand_in("", application.now()), address=recipient)
+    message_id = f"<doctor.{uuid4().hex}@{sender.rpartition('@')[2]}>"
+    prepared = build_renderer(application).prepare(digest, papers)
+    outcome = await transport.send(prepared.compose(subscriber, message_id, application.now()), sender, recipient)
+    said = f"{outcome.code or ''} {outcome.text}".strip()
+    if outcome.kind is not OutcomeKind.ACCEPTED:
+        return problem("delivery", f"the mail to {recipient} was {outcome.kind}: {said}", "do what the answer says")
+    advice = "look at Authentication-Results in the mail that arrives: spf, dkim and dmarc should say pass"
+    return Finding("delivery", Level.OK, f"the mail to {recipient} was accepted: {said}", advice)
+
+
+def _show(findings: list[Finding], *, as_json: bool) -> None:
+    """Print all findings, each with its fix."""
+    counts = Counter(finding.level for finding in findings)
+    if as_json:
+        levels = {level.value: counts[level] for level in Level}
+        print_json({"findings": [asdict(finding) for finding in findings], "counts": levels})
+        return
+    for finding in findings:
+        level = typer.style(f"{finding.level:<8}", fg=COLOURS[finding.level])
+        typer.echo(f"{level} {one_line(f'{finding.check}: {finding.message}')}")
+        if finding.advice:
+            typer.echo(f"{'':<8} → {one_line(finding.advice)}")
+    note(
+        f"{plural(counts[Level.PROBLEM], 'problem')}, {plural(counts[Level.WARNING], 'warning')}, "
+        f"{counts[Level.SKIPPED]} not checked"
+    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import shutil
 import sqlite3
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -115,9 +116,14 @@ async def test_a_directory_that_is_none_is_said_so(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="the directory cannot be made"):
         migrate(f"sqlite:///{tmp_path}/file/newsletter.db")
     store = open_store(f"sqlite:///{tmp_path}/nowhere/newsletter.db")
+    before = set(threading.enumerate())
     with pytest.raises(StoreError, match="it cannot be opened; check that the directory exists"):
         await store.last_arrival()
     await store.aclose()
+    # aiosqlite ends a thread that could not connect behind our back; it must not find the loop gone.
+    async with asyncio.timeout(10):
+        while set(threading.enumerate()) - before:
+            await asyncio.sleep(0.01)
 
 
 async def test_missing_tables_say_what_to_run(tmp_path: Path) -> None:

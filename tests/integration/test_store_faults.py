@@ -121,9 +121,8 @@ async def test_a_directory_that_is_none_is_said_so(tmp_path: Path) -> None:
         await store.last_arrival()
     await store.aclose()
     # aiosqlite ends a thread that could not connect behind our back; it must not find the loop gone.
-    async with asyncio.timeout(10):
-        while set(threading.enumerate()) - before:
-            await asyncio.sleep(0.01)
+    for thread in set(threading.enumerate()) - before:
+        await asyncio.to_thread(thread.join, 10)
 
 
 async def test_missing_tables_say_what_to_run(tmp_path: Path) -> None:

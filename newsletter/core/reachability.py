@@ -75,8 +75,9 @@ def judge_health(answer: WebAnswer, now: datetime) -> list[Finding]:
     if not isinstance(said, dict) or "ok" not in said:
         advice = "let the web server in front hand all paths to the daemon (web.host, web.port)"
         return [*found, problem("web", f"something else answers at {answer.url} ({answer.status})", advice)]
-    if not said["ok"]:
-        reason = said.get("fault") or said.get("mail_fault") or "it has not finished its first run, or has stalled"
+    reason = said.get("fault") or said.get("delivery_fault") or said.get("configuration_fault")
+    if reason or not said["ok"]:
+        reason = reason or "it has not finished its first run, or has stalled"
         return [*found, warning("web", f"the daemon answers, and is not well: {reason}", "see newsletter status")]
     return [*found, ok("web", f"the daemon answers at {answer.url}")]
 

@@ -14,7 +14,7 @@ from newsletter.cli.subscriber_options import AsJson  # noqa: TC001 (Typer reads
 from newsletter.core.identity import parse_arxiv_id, parse_doi
 from newsletter.core.query_parse import parse_query
 from newsletter.core.search import Searcher
-from newsletter.core.text import readable
+from newsletter.core.text import readable, readable_name
 from newsletter.errors import NotFoundError, QueryError
 
 if TYPE_CHECKING:
@@ -167,7 +167,7 @@ def _print_paper(paper: Paper) -> None:
     print_fields(
         [
             ("title", readable(paper.title)),
-            ("authors", list(map(readable, paper.authors))),
+            ("authors", list(map(readable_name, paper.authors))),
             ("id", paper.id),
             ("link", paper.url),
             ("arXiv", paper.arxiv_id and f"{paper.arxiv_id}v{paper.version}" if paper.version else paper.arxiv_id),
@@ -197,7 +197,7 @@ def _differences(paper: Paper, entry: Entry, *, full: bool) -> Iterator[tuple[st
     """Yield what a source stated otherwise than the paper stands; with ``full`` its abstract as well."""
     made: dict[str, tuple[object, object]] = {
         "title": (readable(entry.title), readable(paper.title)),
-        "authors": (list(map(readable, entry.authors)), list(map(readable, paper.authors))),
+        "authors": (list(map(readable_name, entry.authors)), list(map(readable_name, paper.authors))),
         "categories": (entry.categories, paper.categories),
         "published": (entry.published_at, paper.published_at),
     }

@@ -11,7 +11,7 @@ from newsletter.core.match_score import AUTHOR_POINTS, FIELD_FACTORS, PLAIN_POIN
 from newsletter.core.match_terms import PART_FACTORS, PART_NAMES, PARTS, Part
 from newsletter.core.query import positive_leaves
 from newsletter.core.query_parse import parse_query
-from newsletter.core.text import readable
+from newsletter.core.text import readable_name
 from newsletter.errors import QueryError
 from newsletter.model import Field, Reason, Span
 
@@ -120,7 +120,7 @@ class _Analysis:
         begins: list[tuple[int, int]] = []
         position = 0
         for name in self.paper.authors:
-            length = len(readable(name))
+            length = len(readable_name(name))
             begins.append((position, position + length))
             position += length + len(", ")
         return tuple(Span(*begins[index]) for index in indexes)

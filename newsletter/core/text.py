@@ -38,8 +38,10 @@ _MATH_MARKS = re.compile(r"[\\^_]")
 _ACCENTS = {"`": "\u0300", "'": "\u0301", "^": "\u0302", "~": "\u0303", "=": "\u0304", "u": "\u0306", ".": "\u0307"}
 _ACCENTS |= {'"': "\u0308", "r": "\u030a", "H": "\u030b", "v": "\u030c", "d": "\u0323", "c": "\u0327", "k": "\u0328"}
 _ACCENTS |= {"b": "\u0331"}
-_ACCENTED = r"\\(?:([`'^~=.\"])\s*|([uvHcdkbr])(?=[\s{]))\s*(?:\{\s*(\\?[A-Za-z])\s*\}|(\\[ij](?![A-Za-z])|[A-Za-z]))"
-_ACCENT = re.compile(rf"\{{{_ACCENTED}\}}|{_ACCENTED}")
+_ACCENTED = (
+    r"\\(?:([`'^~=.\"])\s*|([uvHcdkbr])(?=[\s{]))\s*(?:\{\s*(\\[ij]|[^\W\d_])\s*\}|(\\[ij](?![A-Za-z])|[^\W\d_]))"
+)
+_ACCENT = re.compile(rf"(?<!\\[uvHcdkbr])\{{{_ACCENTED}\}}|{_ACCENTED}")
 _LETTERS = re.compile(
     r"\{\\(?P<group>[A-Za-z]{1,2})\}|\\(?P<bare>o|O|l|L|ss|ae|AE|oe|OE|aa|AA|i|j|DH|dh|th|TH|dj|DJ)(?![A-Za-z])(?:\{\}|\s+(?=[a-z]))?"
 )
@@ -84,6 +86,11 @@ def _readable(text: str) -> str:
         return text
     # A formula may bring what is next to a combining mark, and a macro may leave two spaces.
     return one_line(_QUOTED.sub("“\\1”", "".join(_pieces(text))))
+
+
+def readable_name(name: str) -> str:
+    r"""Return a person's name as people read it: ``{\L}ukasz N\'u{\~n}ez`` gives ``Łukasz Núñez``, braces taken out."""
+    return one_line(readable(name).replace("{", "").replace("}", "")) if "{" in name else readable(name)
 
 
 def _pieces(text: str) -> Iterator[str]:
@@ -131,7 +138,7 @@ def _prose(text: str) -> str:
 
 
 def _macros(text: str) -> str:
-    text = _ACCENT.sub(_accented, text)
+    text = _ACCENT.sub(_accented, _ACCENT.sub(_accented, text))  # twice, for \~{\^e}
     text = _LETTERS.sub(_letter, text)
     text = _LABEL.sub("", _REFERENCE.sub(r"[\1]", text))
     for _ in range(4):  # fonts within fonts

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from newsletter.core.printable import clip, one_line
 from newsletter.core.subject import section_title, short_date
-from newsletter.core.text import readable
+from newsletter.core.text import readable, readable_name
 from newsletter.mail.excerpt import excerpt
 from newsletter.mail.links import LinkView, paper_links, paper_url
 from newsletter.mail.marks import Marked, mark_clipped
@@ -167,7 +167,7 @@ def _paper_view(selected: Selected, paper: Paper, room: Room, numbering: Numberi
 @lru_cache(maxsize=2048)  # the digests of one day share their papers
 def _unplaced_view(selected: Selected, paper: Paper, room: Room) -> PaperView:
     title, abstract = readable(paper.title), readable(paper.abstract)
-    fields = {"title": title, "abstract": abstract, "authors": ", ".join(paper.authors)}
+    fields = {"title": title, "abstract": abstract, "authors": ", ".join(map(readable_name, paper.authors))}
     authors, more_authors = _authors(paper, selected.reasons)
     return PaperView(
         number=0,
@@ -198,17 +198,17 @@ def _authors(paper: Paper, reasons: tuple[Reason, ...]) -> tuple[tuple[AuthorVie
     indices = sorted(followed)[:_MAXIMUM_FOLLOWED]
     others = [index for index in range(len(paper.authors)) if index not in followed]
     indices += others[: max(0, _SHOWN_AUTHORS - len(indices))]
-    views = tuple(AuthorView(clip(readable(paper.authors[index]), 60), index in followed) for index in indices)
+    views = tuple(AuthorView(clip(readable_name(paper.authors[index]), 60), index in followed) for index in indices)
     return tuple(view for view in views if view.name), len(paper.authors) - len(indices)
 
 
 def _followed(paper: Paper, reasons: tuple[Reason, ...]) -> set[int]:
-    """Return the indices of the authors that reasons point at, by their spans in the names joined by a comma."""
+    """Return the indices of the authors that reasons point at, by their spans in the readable names and commas."""
     spans = _spans(reasons, "authors")
     if not spans:
         return set()
     found, start = set(), 0
-    for index, name in enumerate(paper.authors):
+    for index, name in enumerate(map(readable_name, paper.authors)):
         if any(span.start < start + len(name) and span.end > start for span in spans):
             found.add(index)
         start += len(name) + 2

@@ -72,8 +72,8 @@ class Reason:
     """Why a paper is there: what matched, in which field, where, and what that added to the score.
 
     ``kind`` is ``keyword``, ``query``, ``author``, ``category`` or ``votes``; ``text`` is what the admin wrote. Spans
-    index the readable text of the field (:func:`newsletter.core.text.readable`), for ``authors`` the names joined by
-    ``", "``.
+    index the readable text of the field (:func:`newsletter.core.text.readable`), for ``authors`` the readable names
+    joined by ``", "``.
     """
 
     kind: str

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from newsletter.core.match import AUTHORS_TOPIC, Matcher
 from newsletter.core.match_terms import Part, part_text
 from newsletter.core.search import Searcher, query_matches
-from newsletter.core.text import readable
+from newsletter.core.text import readable, readable_name
 from newsletter.errors import NotFoundError, QueryError
 from newsletter.model import AnnounceType, Community, Field, Keyword, Paper, Profile, Replacements, Topic
 
@@ -111,6 +111,15 @@ def test_a_followed_author_brings_under_a_topic_of_their_own_and_counts_elsewher
         assert explained.score == sum(reason.score for reason in explained.reasons)
         author = next(reason for reason in explained.reasons if reason.kind == "author")
         assert ", ".join(PAPER.authors)[author.spans[0].start : author.spans[0].end] == "Yann LeCun"
+
+
+def test_a_followed_author_written_in_tex_is_found_and_pointed_at() -> None:
+    paper = replace(PAPER, authors=(r"{\L}ukasz N\'u\~nez", r"Jos\'e Nguy{\~{\^e}}n", "{Van Gogh}, Vincent"))
+    for wanted in (r"Jos\'e Nguy\~{\^e}n", "José Nguyễn", "J. Nguyen"):
+        matcher = Matcher([profile(authors=(wanted,))])
+        found = matcher.explain(paper, matcher.scan([paper]).matches("p")[0])
+        span = found.reasons[0].spans[0]
+        assert ", ".join(map(readable_name, paper.authors))[span.start : span.end] == "José Nguyễn"
 
 
 def test_filters_drop_and_say_why() -> None:

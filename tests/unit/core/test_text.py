@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from newsletter.core.text import readable
+from newsletter.core.text import readable, readable_name
 
 
 @pytest.mark.parametrize(
@@ -33,6 +33,24 @@ from newsletter.core.text import readable
 )
 def test_tex_and_odd_characters_become_plain_text(source: str, expected: str) -> None:
     assert readable(source) == expected
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        (r"Jos\'e N\'u\~nez", "José Núñez"),
+        (r"Jos{\'e} N{\'u}{\~{n}}ez", "José Núñez"),
+        (r"{\L}ukasz \.Inan\c{c} Mart{\'\i}n", "Łukasz İnanç Martín"),
+        (r"Nguy\~{\^e}n Th\d{\^e} Nguy{\~{\^e}}n", "Nguyễn Thệ Nguyễn"),
+        ("{van Gogh}, Vincent", "van Gogh, Vincent"),
+        ("{{DeepMind} Team}", "DeepMind Team"),
+        ("J.~Doe", "J. Doe"),
+        ("Conan O'Brien", "Conan O'Brien"),
+        ("{}", ""),
+    ],
+)
+def test_names_are_shown_without_tex(source: str, expected: str) -> None:
+    assert readable_name(source) == expected
 
 
 @pytest.mark.parametrize(

@@ -142,15 +142,24 @@ def bare_doi(text: str) -> str | None:
 
 
 def canonical_link(url: str) -> str:
-    """Return the one form of a web link (https, no tracking, no fragment), or "" when it is no http(s) link."""
+    """Return the one form of a web link, by which links are compared; "" when it is no http(s) link.
+
+    It is for comparing, not for following: https, no ``www.``, parameters in alphabetical order, no tracking, no
+    fragment.
+    """
     link = split_link(url.strip())
     if link is None or not link.hostname or not link.hostname.strip("."):
         return ""
-    host = f"[{link.hostname}]" if ":" in link.hostname else link.hostname.rstrip(".")
+    host = f"[{link.hostname}]" if ":" in link.hostname else without_www(link.hostname.rstrip("."))
     port = f":{link.port}" if link.port not in (None, 80, 443) else ""
     path = quote(unquote_unreserved(link.path), safe=UNRESERVED).rstrip("/")
-    query = [pair for pair in parse_qsl(link.query, keep_blank_values=True) if not is_tracking(pair[0])]
+    query = sorted(pair for pair in parse_qsl(link.query, keep_blank_values=True) if not is_tracking(pair[0]))
     return urlunsplit(("https", host + port, path or "/", urlencode(query), ""))
+
+
+def without_www(host: str) -> str:
+    """Return a host without the ``www.`` before a name that has a dot of its own (``www.com`` is a name itself)."""
+    return re.sub(r"^(?:www\.)+(?=[^.]+\.)", "", host)
 
 
 def split_link(text: str) -> SplitResult | None:

@@ -137,7 +137,10 @@ def test_what_is_no_doi_is_none(text: str) -> None:
 @pytest.mark.parametrize(
     ("url", "expected"),
     [
-        ("HTTP://WWW.Example.ORG:80/a/b/", "https://www.example.org/a/b"),
+        ("HTTP://WWW.Example.ORG:80/a/b/", "https://example.org/a/b"),
+        ("https://www.com/a", "https://www.com/a"),
+        ("https://www2.example.org/a", "https://www2.example.org/a"),
+        ("https://www.example.org/a?id=3&b=2&b=1&a", "https://example.org/a?a=&b=1&b=2&id=3"),
         ("https://example.org", "https://example.org/"),
         ("https://example.org:443/?", "https://example.org/"),
         ("https://example.org:8443/a", "https://example.org:8443/a"),

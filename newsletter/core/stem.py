@@ -1,8 +1,8 @@
 """Words and what they are compared by: one token pattern, one folding, one stem.
 
 The stem is Snowball's (English; Russian for Cyrillic words) after a few safe detours: irregular scientific plurals,
-British spelling, plurals of acronyms. A text is cut into words as it stands; folding and stemming happen once per
-distinct word, never per text.
+British spelling, plurals of acronyms, and the families of words that :mod:`newsletter.core.word_families` lists. A
+text is cut into words as it stands; folding and stemming happen once per distinct word, never per text.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import Protocol, cast
 import snowballstemmer
 
 from newsletter.core.english import english_stem
+from newsletter.core.word_families import STEMS
 
 
 def _words(text: str) -> frozenset[str]:
@@ -99,7 +100,7 @@ IRREGULAR = {
     "taxa": "taxon", "teeth": "tooth", "theses": "thesis", "tori": "torus", "wolves": "wolf",
     "embed": "embedding", "embeds": "embedding",  # the stemmer would take "ed" for an ending
 }  # fmt: skip
-_BRITISH = (
+_RESPELLED = (
     (re.compile(r"(?<!rov)isation(s?)$"), r"ization\1"),
     (re.compile(rf"(?<=[a-z]{{2}})(l|n|tim|nim|xim|dom|tom|thes|[^p]r|tt|nt|rit)is({_ENDINGS})$"), r"\1iz\2"),
     (re.compile(rf"yz({_ENDINGS})$"), r"ys\1"),
@@ -107,8 +108,10 @@ _BRITISH = (
     (re.compile(r"(hypothe|synthe|diagno|progno|paraly|parenthe|osmo|mito|meio|apopto|kine|genesi?)ses$"), r"\1sis"),
     (re.compile(r"(behavi|col|neighb|fav|flav|lab|hum|tum|vap|rig|vig|harb|hon|arm|rum|endeav)our"), r"\1or"),
     (re.compile(r"^(cent|fib|theat|lit)re(s?)$"), r"\1er\2"),
+    (re.compile(r"(dial|anal|catal|homol)ogue(s?)$"), r"\1og\2"),
+    (re.compile(r"(?<=[a-z]{2})ifications?$"), "ify"),
 )
-_BRITISH_SIGN = re.compile(r"is(?:ation|[ei]|able)|yz|lys|our|res?$|ses$")
+_RESPELLED_SIGN = re.compile(r"is(?:ation|[ei]|able)|yz|lys|our|res?$|ses$|ogues?$|fication")
 _VOWELLESS_PLURAL = re.compile(r"[^aeiouy]{2,}s")
 _ACRONYM_PLURAL = re.compile(r"[A-Z0-9]*[A-Z][A-Z0-9]*s|[A-Za-z0-9]*[A-Z]s")  # GPUs, and ReLUs
 _CYRILLIC = re.compile("[\u0400-\u04ff]")
@@ -140,10 +143,10 @@ def _plain_stem(word: str) -> str:
     if word[-1] == "s" and word[-2] != "s" and _VOWELLESS_PLURAL.fullmatch(word):
         return word[:-1]
     word = IRREGULAR.get(word, word)
-    if _BRITISH_SIGN.search(word):
-        for pattern, replacement in _BRITISH:
+    if _RESPELLED_SIGN.search(word):
+        for pattern, replacement in _RESPELLED:
             word = pattern.sub(replacement, word)
-    return english_stem(word)
+    return STEMS.get(word) or english_stem(word)
 
 
 FUNCTION_WORDS = _words(

@@ -21,32 +21,32 @@ APART: Final = """
 abstraction | activate activation activator | activity | adapter adaptor | additive additivity | adversity | affective
 alternative | analogous | analogy analogical | apartment | appearance | associative associativity | attribution
 authority authoritative | authorize | categorize | centrality | centralize | civilization | collective | colonial
-competence competent competency | complexity | complication | composition compositional | compositionality
-comprehensive | concentric | conception | conductive conductivity | conservative conservatism | consistency
-consistent | constructive | consumer | container | continual | continuation | continuous continuity | contraction
-contractive | contrastive | conventional | converse | conversion | critical criticality | criticize criticism
-customer | customize | decidable decidability | decisive | definite definiteness | definitive | department
-derivative | designate designation | determinant determinantal | determinism deterministic | difference
-differentiable differentiability | differential | direction directional | directive | discretize | distribution
-distributive | diversion | edition | effective | electronic electronics | emergency | engineer | equalize | evident
-exceptional | exclusive exclusivity | experience | experiment experimental experimentation | expressive expressivity
-extensive | factorize | formation | functional functionality functionalize | generalize generalizability
-government governmental | graphics | hospitality | humane | humanity | identity | important importance
-informal informality | informative | informed inform | initialize | initiate initiation initiator | initiative
-injective injectivity | instrumental | insurance | integrable integrability | integral | integrity
-intelligible intelligibility | intensive | interesting | journalism | literal | locality | localize | majority
-marginal marginalize | materialize | meaning meaningful | mechanism mechanistic | medication medicate | memorial
-minority | modulation modulate modulator | morale | mortality | motivate motivation
-multiplication multiplicative multiply multiplier | multiplicity | nature | negative negativity | negligible
-neutralize | nominate nomination | normalize | numerator | numerous | objective objectivity | optimism optimistic
-ordinance | original originality | personal | personality | personalize | physical | polarity | polarize
-positive positivity | powerful | presentation | probable | production | productive productivity | progression
-progressive | projection projective projector | prospective | publication | publicity | rational rationality
-rationale | reasonable | regularize | relative | relativity relativistic | representative | reservation | respective
-responsible responsibility | reversible reversibility | secretion secrete secretory | setting | several
-severe severity | specialize | subjective subjectivity | successive succession | sustainable sustainability | systemic
-terminal | transformer | transition transitional | transitive transitivity | useful | utilize | validity valid
-variability | variational | visualize
+competence competent competency | complexity | complication | composition compositional compositionality
+comprehensive | concentric | conception | conductive conductivity | conservative conservatism | consistent consistency
+constructive | consumer | container | continual | continuation | continuous continuity | contraction | contractive
+contrastive | conventional | converse | conversion | critical criticality | criticize criticism | customer | customize
+decidable decidability | decisive | definite definiteness | definitive | department | derivative
+designate designation | determinant determinantal | determinism deterministic | difference
+differentiable differentiability | differential | direction directional | directive | discretize
+distribution distributional | distributive | diversion | edition | effective | electronic electronics | emergency
+engineer | equalize | evident | exceptional | exclusive exclusivity | experience
+experiment experimental experimentation | expressive expressivity | extensive | factorize | formation
+functional functionality functionalize | generalize generalizability | government governmental | graphics
+hospitality | humane | humanity | identity | important importance | informal informality | informative
+informed inform | initialize | initiate initiation initiator | initiative | injective injectivity | instrumental
+insurance | integrable integrability | integral | integrity | intelligible intelligibility | intensive | interesting
+journalism | literal | locality | localize | majority | marginal marginalize | materialize | meaning meaningful
+mechanism mechanistic | medication medicate | memorial | minority | modulation modulate modulator | morale | mortality
+motivate motivation | multiplication multiplicative multiply multiplier | multiplicity | nature | negative negativity
+negligible | neutralize | nominate nomination | normalize | numerator | numerous | objective objectivity
+optimism optimistic | ordinance | original originality | personal | personality | personalize | physical | polarity
+polarize | positive positivity | powerful | presentation | probable | production | productive productivity
+progression | progressive | projection projective projector | prospective | publication | publicity
+rational rationality | rationale | reasonable | regularize | relative | relativity relativistic | representative
+reservation | respective | responsible responsibility | reversible reversibility | secretion secrete secretory
+setting | several | severe severity | specialize | subjective subjectivity | successive succession
+sustainable sustainability | systemic | terminal | transformer | transition transitional | transitive transitivity
+useful | utilize | validity valid | variability | variational | visualize
 """
 """Families that Snowball would throw together with others, parted by bars or ends of lines."""
 

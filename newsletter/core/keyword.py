@@ -13,6 +13,7 @@ from functools import lru_cache
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from newsletter.core import greek
 from newsletter.core.stem import BREAK, DASHES, FUNCTION_WORDS, TOKEN, UNSPACED, fold, stem
 from newsletter.core.text import readable
 
@@ -122,6 +123,7 @@ def _check_size(text: str, words: int) -> None:
 
 def _pieces(text: str, plain: str) -> Iterator[_Piece]:
     end = 0
+    is_greek = any(map(greek.is_word, TOKEN.findall(plain)))
     for found in TOKEN.finditer(plain):
         if BREAK.fullmatch(found[0]):
             continue
@@ -129,7 +131,8 @@ def _pieces(text: str, plain: str) -> Iterator[_Piece]:
         if is_prefix and re.match(r"\w", plain[found.end() + 1 :]):
             raise KeywordError(f"{text!r} has a * inside a word: it may only stand at a word's end (diffus*)")
         by_dash = 0 < end <= found.start() and plain[end : found.start()].strip(" ") in ("-", "--")
-        yield _Piece(found[0], fold(found[0]), is_prefix, by_dash)
+        word = greek.as_word(found[0]) if is_greek and greek.is_letter(found[0]) else found[0]
+        yield _Piece(word, fold(word), is_prefix, by_dash)
         end = found.end()
     if "*" in re.sub(r"(?<=[\w+#])\*", "", plain):
         raise KeywordError(f"{text!r} has a * that follows no word: it stands for the rest of a word (diffus*)")

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from newsletter.core import greek
 from newsletter.core.keyword import SYMBOL_BREAK, SYMBOL_EXACT, SYMBOL_PREFIX, SYMBOL_STEM
 from newsletter.core.stem import BREAK, IRREGULAR, fold, folded_stem, stem
 
@@ -173,6 +174,8 @@ class Words(dict[str, int]):
         self._counts: list[int] = []
         self._begins: list[bool] = []
         self.folded: list[str] = []
+        self._greek_words: set[int] = set()
+        self._greek_letters: dict[int, int] = {}  # the number of each as a symbol, and as a word
         self._arrays: tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], NDArray[np.bool_]] | None = None
 
     def trim(self) -> None:
@@ -189,7 +192,24 @@ class Words(dict[str, int]):
         self._counts.append(len(symbols))
         self._begins.append(self.may_begin(folded))
         self._arrays = None
+        if not word.isascii():
+            self._note_greek(word, number)
         return number
+
+    def _note_greek(self, word: str, number: int) -> None:
+        if greek.is_word(word):
+            self._greek_words.add(number)
+        elif greek.is_letter(word):
+            self._greek_letters[number] = self[greek.as_word(word)]
+
+    def without_symbols_in_greek(self, numbers: NDArray[np.int64], text_of: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return the numbers of texts' words, Greek letters taken for words where the text they are in is Greek."""
+        if not self._greek_words or not self._greek_letters:
+            return numbers  # nearly always
+        texts = text_of[np.isin(numbers, list(self._greek_words))]
+        places = np.flatnonzero(np.isin(numbers, list(self._greek_letters)) & np.isin(text_of, texts))
+        numbers[places] = [self._greek_letters[number] for number in numbers[places].tolist()]
+        return numbers
 
     def arrays(self) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], NDArray[np.bool_]]:
         """Return by word number: all symbols one after the other, where a word's begin, how many, may begin a join."""

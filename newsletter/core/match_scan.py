@@ -56,8 +56,9 @@ class Row:
         found = [[*find(text), _FENCE] for text in texts]
         counts = np.fromiter(map(len, found), dtype=np.int64, count=len(found))
         self.words = list(chain.from_iterable(found))
-        self.numbers = np.fromiter(map(words.__getitem__, self.words), dtype=np.int64, count=len(self.words))
+        numbers = np.fromiter(map(words.__getitem__, self.words), dtype=np.int64, count=len(self.words))
         self.text_of = np.repeat(np.arange(len(found)), counts)
+        self.numbers = words.without_symbols_in_greek(numbers, self.text_of)
         self.first = np.cumsum(counts) - counts
         self._offsets: dict[int, tuple[list[tuple[int, int]], Iterator[re.Match[str]]]] = {}
 

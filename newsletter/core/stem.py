@@ -14,6 +14,7 @@ from typing import Protocol, cast
 
 import snowballstemmer
 
+from newsletter.core import greek
 from newsletter.core.english import english_stem
 from newsletter.core.word_families import STEMS
 
@@ -57,13 +58,18 @@ _COMBINING = re.compile("[\u0300-\u0305\u0307-\u036f\u200c\u200d]|(?<!и)\u0306"
 
 @lru_cache(maxsize=65536)
 def fold(token: str) -> str:
-    """Return a token without case, accents, ligatures and possessive: ``Gödel's`` gives ``godel``, ``C++`` itself."""
+    """Return a token without case, accents, ligatures and possessive: ``Gödel's`` gives ``godel``, ``C++`` itself.
+
+    Greek letters that stand for themselves are named: ``β`` gives ``beta``.
+    """
     if token.isascii():
-        text = token.lower()
-    else:
-        text = unicodedata.normalize("NFKD", token.casefold()).casefold()
-        text = unicodedata.normalize("NFC", _COMBINING.sub("", text).translate(_SPECIAL))
-    return _without_suffix(text)
+        return _without_suffix(token.lower())
+    text = unicodedata.normalize("NFKD", token.casefold()).casefold()
+    letter = greek.accented_letter(text)
+    if letter is not None:
+        return letter
+    text = unicodedata.normalize("NFC", _COMBINING.sub("", text).translate(_SPECIAL))
+    return greek.spelled(_without_suffix(text))
 
 
 def _without_suffix(text: str) -> str:

@@ -38,7 +38,8 @@ synthesis synthesize synthesise syntheses | stable stability | private privacy p
 symmetry symmetries symmetric | theory theories theoretic theoretical | optimal optimize optimization optimiser
 generate generation generative generator | relation relations relate | policy policies | adversary adversarial
 generalise generalize generalization generalisations generalizing | meaning meanings meaningful | nature natures
-differentiable differentiability | distribution distributions distributional | consistent consistency consistently | composition compositionality
+differentiable differentiability | distribution distributions distributional
+consistent consistency consistently | composition compositionality
  direction directions directional
 """
 

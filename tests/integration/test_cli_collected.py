@@ -120,8 +120,8 @@ def test_who_looks_for_an_identifier_is_told_how(collected: CommandLine) -> None
 async def a_paper_of_two_minds(store: SqlStore) -> None:
     now = datetime(2026, 1, 20, tzinfo=UTC)
     first = arxiv_entry(
-        1, title=r"G\"odel's $\mathcal{O}(n^2)$ bound", authors=(r"Kurt G\"odel",), abstract=r"It is $n^2$.",
-        published_at=datetime(2026, 1, 19, tzinfo=UTC),
+        1, title=r"G\"odel's $\mathcal{O}(n^2)$ bound", abstract=r"It is $n^2$.",
+        authors=(r"Kurt G\"odel", r"{\L}ukasz Nguy{\~{\^e}}n"), published_at=datetime(2026, 1, 19, tzinfo=UTC),
     )  # fmt: skip
     await store.save_collection(SourceState("arxiv"), [first], now)
     other = arxiv_entry(
@@ -134,7 +134,7 @@ async def a_paper_of_two_minds(store: SqlStore) -> None:
 def test_a_paper_is_shown_with_what_each_source_said_otherwise(newsletter: CommandLine) -> None:
     newsletter.with_store(a_paper_of_two_minds)
     lines = newsletter("papers", "show", "2601.00001").out.splitlines()
-    assert lines[:2] == ["title: Gödel's O(n²) bound", "authors: Kurt Gödel"]
+    assert lines[:2] == ["title: Gödel's O(n²) bound", "authors: Kurt Gödel, Łukasz Nguyễn"]
     said = lines[lines.index("What each source said") + 1 : lines.index("Versions") - 1]
     blog = next(index for index, line in enumerate(said) if " blog: " in line)
     assert said[blog + 1 :] == ["  title: Goedel bounds", "  categories: math.LO", "  published: 2026-01-17 08:30 UTC"]

@@ -11,7 +11,7 @@ import pytest
 from newsletter.mail.brand import Brand, Palette
 from newsletter.mail.render import HTML_BUDGET, Renderer
 from newsletter.mail.sample import sample_digest
-from newsletter.model import Digest, Frequency, IssueKind, Keyword
+from newsletter.model import Digest, Frequency, IssueKind, Keyword, Reason, Span
 from tests.support.mails import HOSTILE, ISSUE_DATE, Page, hostile_digest, make_digest, make_renderer, unsubscribe_url
 from tests.support.samples import make_subscriber
 
@@ -88,6 +88,18 @@ def test_matched_words_are_marked_and_followed_authors_bold(renderer: Renderer) 
     marked = re.findall(r'<b class="mark"[^>]*>([^<]*)</b>', html)
     assert marked == ["Contrastive Learning", "contrastive learning", "self-supervised", "benchmarks"]
     assert re.search(r"<b class=\"ink\"[^>]*>A. Sample</b>, B. Sample", html)
+
+
+def test_authors_are_shown_without_tex_and_the_followed_one_is_marked(renderer: Renderer) -> None:
+    digest, papers = sample_digest(IssueKind.DIGEST)
+    authors = (r"Jos\'e N\'u\~nez", r"{\L}ukasz Nguy{\~{\^e}}n", "{van Gogh}, Vincent")
+    first = digest.sections[0].papers[0]
+    span = Span(len("José Núñez, "), len("José Núñez, Łukasz Nguyễn"))
+    selected = replace(first, reasons=(Reason("author", "Ł. Nguyen", "authors", (span,), 3.0),))
+    papers = {**papers, first.paper_id: replace(papers[first.paper_id], authors=authors)}
+    section = replace(digest.sections[0], papers=(selected,))
+    prepared = renderer.prepare(replace(digest, sections=(section,)), papers)
+    assert "<b>Łukasz Nguyễn</b>, José Núñez, van Gogh, Vincent" in re.sub(r"<b [^>]*>", "<b>", prepared.html(READER))
 
 
 def test_html_is_lean_and_asks_nobody_for_anything(renderer: Renderer) -> None:

@@ -1,5 +1,6 @@
 """Puts the repository's root on the path, so that tests may share what lies in ``tests/support``."""
 
+import gc
 import os
 import sys
 from pathlib import Path
@@ -14,6 +15,13 @@ sys.path.insert(0, str(ROOT))
 settings.register_profile("quick", max_examples=25, deadline=None)
 settings.register_profile("thorough", max_examples=100, deadline=None)
 settings.load_profile("thorough" if os.environ.get("NEWSLETTER_NO_SKIPS") else "quick")
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Spare the garbage collector what stays until the end: modules, and thousands of collected tests."""
+    del session
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

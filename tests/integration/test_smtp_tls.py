@@ -11,7 +11,7 @@ from newsletter.model import EmailAddress, Outcome, OutcomeKind, Step
 from tests.support.smtp_server import Script, SmtpServer
 
 # Made for these tests: signed by itself, for 127.0.0.1 and localhost, until 2126.
-FOLDER = Path(__file__).resolve().parent.parent.parent / "support" / "tls"
+FOLDER = Path(__file__).resolve().parents[1] / "support" / "tls"
 AUTHORITY = str(FOLDER / "authority.pem")
 READER = EmailAddress("reader@example.org", "reader@example.org", "reader@example.org")
 MESSAGE = b"Subject: Papers\r\n\r\nHello\r\n"

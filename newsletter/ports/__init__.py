@@ -1,0 +1,37 @@
+"""Every seam of the program in one place: who provides what, and what the caller may rely on.
+
+Methods that change the store are transactions: when one returns, its change is committed; when it raises, nothing
+changed. All times are aware and in UTC. A store raises only :class:`newsletter.errors.StoreError` and its kin,
+:class:`newsletter.errors.NotFoundError` and :class:`newsletter.errors.ConflictError`. ``tests/contract/`` holds one
+suite per protocol, run over every implementation.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from newsletter.ports.deliveries import DeliveryStore
+from newsletter.ports.mail import Announcer, Prepared, Renderer, Transport
+from newsletter.ports.papers import PaperStore, Source
+from newsletter.ports.subscribers import SubscriberStore
+from newsletter.ports.watching import WatchStore
+
+__all__ = [
+    "Announcer",
+    "DeliveryStore",
+    "PaperStore",
+    "Prepared",
+    "Renderer",
+    "Source",
+    "Store",
+    "SubscriberStore",
+    "Transport",
+    "WatchStore",
+]
+
+
+class Store(PaperStore, SubscriberStore, DeliveryStore, WatchStore, Protocol):
+    """All of it, in one database; each consumer declares the part that it needs."""
+
+    async def aclose(self) -> None:
+        """End all connections."""

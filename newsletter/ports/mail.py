@@ -1,0 +1,59 @@
+"""What turns digests into mail, and where messages go."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
+
+    from newsletter.model import (
+        Digest,
+        EmailAddress,
+        Notice,
+        Outcome,
+        Paper,
+        Subscriber,
+    )
+
+
+class Transport(Protocol):
+    """Somewhere messages go."""
+
+    async def send(self, message: bytes, sender: str, recipient: EmailAddress) -> Outcome:
+        """Hand over one finished message (CRLF lines) and classify the answer. Never retries, never raises for it."""
+
+    async def aclose(self) -> None:
+        """End all connections politely."""
+
+
+class Prepared(Protocol):
+    """A digest rendered once, ready to become any number of messages."""
+
+    @property
+    def subject(self) -> str:
+        """The subject, as people read it."""
+
+    def compose(self, subscriber: Subscriber, message_id: str, now: datetime) -> bytes:
+        """Return the finished message for one recipient: CRLF lines, no bare CR or LF, equal on every attempt but
+        for its Date.
+        """
+
+
+class Renderer(Protocol):
+    """Turns digests into mail."""
+
+    def prepare(self, digest: Digest, papers: Mapping[int, Paper]) -> Prepared:
+        """Render a digest; TemplateError when a template cannot be filled. ``papers`` holds every id in it."""
+
+
+class Announcer(Protocol):
+    """A way to tell the operator."""
+
+    @property
+    def channel(self) -> str:
+        """Its name, under which it is remembered what was told."""
+
+    async def announce(self, notices: Sequence[Notice], now: datetime) -> str | None:
+        """Tell all of it in one message; return None, or in one line why that was not possible. Never raises for it."""

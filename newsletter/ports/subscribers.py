@@ -1,0 +1,81 @@
+"""Where people are kept."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+    from datetime import date, datetime
+
+    from newsletter.model import (
+        Consent,
+        Origin,
+        Subscriber,
+        SubscriberDraft,
+        SubscriberStatus,
+    )
+
+
+class SubscriberStore(Protocol):
+    """People."""
+
+    async def add_subscriber(
+        self, draft: SubscriberDraft, consent: Consent, origin: Origin, now: datetime
+    ) -> Subscriber:
+        """Add somebody; ConflictError when the address is known."""
+
+    async def edit_subscriber(self, address_key: str, draft: SubscriberDraft, now: datetime) -> Subscriber:
+        """Change what ``draft`` says and return the result; NotFoundError when unknown, ConflictError when the
+        draft's address belongs to somebody else.
+        """
+
+    async def set_status(
+        self, subscriber_id: int, status: SubscriberStatus, reason: str, now: datetime, paused_until: date | None = None
+    ) -> Subscriber:
+        """Move somebody to ``status``; the same status again changes nothing. NotFoundError when unknown."""
+
+    async def remove_subscriber(self, address_key: str) -> None:
+        """Forget somebody and everything about them; NotFoundError when unknown."""
+
+    async def find_subscriber(self, address_key: str) -> Subscriber:
+        """Return who has this address (its ``key``); NotFoundError when nobody has."""
+
+    async def find_subscribers(self, address_keys: Collection[str]) -> dict[str, Subscriber]:
+        """Return those who have these addresses, by ``key``; addresses that nobody has are left out."""
+
+    async def subscriber(self, subscriber_id: int) -> Subscriber:
+        """Return somebody by id; NotFoundError when unknown."""
+
+    async def list_subscribers(
+        self,
+        *,
+        status: SubscriberStatus | None = None,
+        profile: str | None = None,
+        origin: Origin | None = None,
+        text: str | None = None,
+        after_id: int = 0,
+        limit: int | None = None,
+    ) -> list[Subscriber]:
+        """Return subscribers by ascending id above ``after_id``; ``text`` is part of an address."""
+
+    async def count_subscribers(self) -> dict[SubscriberStatus, int]:
+        """Return how many subscribers are in each status; those that nobody is in are left out."""
+
+    async def count_readers(self) -> dict[str, int]:
+        """Return how many active subscribers take each profile, whether or not a file defines it still."""
+
+    async def apply_drafts(
+        self, drafts: Sequence[SubscriberDraft], consent: Consent, origin: Origin, now: datetime
+    ) -> tuple[int, int, int]:
+        """Add or edit many in one transaction; return how many were added, changed, left as they were."""
+
+    async def sync_file_subscribers(
+        self, drafts: Sequence[SubscriberDraft], now: datetime
+    ) -> tuple[int, int, int, int]:
+        """Make the subscribers of origin ``file`` be exactly ``drafts``; return added, changed, unchanged, removed.
+
+        Who left the files becomes ``unsubscribed`` with the reason "left the profile files", so that coming back
+        neither repeats a paper nor loses history. Somebody who unsubscribed by themselves (any other reason) stays
+        so. An address that the store owns (origin ``store``) is left to the store.
+        """

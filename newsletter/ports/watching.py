@@ -1,0 +1,29 @@
+"""What those ask who watch over it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+    from datetime import datetime
+
+    from newsletter.model import Alert, Readings
+
+
+class WatchStore(Protocol):
+    """What is asked by those who watch: figures, the schema, and which alerts have been told."""
+
+    async def readings(self, since: datetime, now: datetime) -> Readings:
+        """Return the figures of one moment, cheaply; deliveries are counted of those planned since then, and a
+        delivery is ready when it might be sent at ``now``.
+        """
+
+    async def check_schema(self) -> None:
+        """Return when the database answers and its schema is this program's; StoreError and kin otherwise."""
+
+    async def alerts(self) -> list[Alert]:
+        """Return every alert that is remembered, by condition and channel."""
+
+    async def save_alerts(self, changed: Collection[Alert], over: Collection[Alert]) -> None:
+        """Remember ``changed`` in place of what was known of the same condition and channel, and forget ``over``."""

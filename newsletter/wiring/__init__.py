@@ -1,0 +1,30 @@
+"""From settings to concrete parts: the one place that knows class names, and the only reader of the clock."""
+
+from __future__ import annotations
+
+from newsletter.wiring.application import (
+    Application,
+    exclusive,
+    make_data_directory,
+    open_application,
+    prepare_database,
+    start_catcher,
+)
+from newsletter.wiring.mail import brand_of, build_renderer, build_transport, template_directories
+from newsletter.wiring.parts import Parts, build_issuer, build_parts
+
+__all__ = [
+    "Application",
+    "Parts",
+    "brand_of",
+    "build_issuer",
+    "build_parts",
+    "build_renderer",
+    "build_transport",
+    "exclusive",
+    "make_data_directory",
+    "open_application",
+    "prepare_database",
+    "start_catcher",
+    "template_directories",
+]

@@ -1,0 +1,160 @@
+"""Everything that a configuration makes; replaced as a whole when it changes."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import socket
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from newsletter.core.alerts import AlertPolicy
+from newsletter.core.checks import CheckPlan
+from newsletter.core.retry import RetryPolicy
+from newsletter.core.selection import Limits
+from newsletter.mail.smtp import SmtpTransport
+from newsletter.service.collect import ScheduledSource
+from newsletter.service.deliver import Deliverer, DeliveryPolicy
+from newsletter.service.issue import IssuePolicy, Issuer
+from newsletter.settings.sourcemodels import AnySourceSettings, SourceSettings
+from newsletter.sources.base import SourceContext
+from newsletter.sources.fetch import Fetcher, FetchSettings
+from newsletter.sources.kinds import create_source
+from newsletter.sources.parse import Parser
+from newsletter.wiring.mail import build_announcers, build_renderer, relay_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from newsletter.mail.render import Renderer
+    from newsletter.ports import Announcer, Transport
+    from newsletter.settings.load import Configuration
+    from newsletter.settings.models import Settings
+    from newsletter.wiring.application import Application
+
+# A source that announces every working day is stale after a weekend and two holidays.
+STALE_AFTER_DAYS = {"arxiv": 5, "huggingface": 5}
+EXPANSION = 4  # how many times larger a compressed document may become
+
+
+@dataclass(slots=True)
+class Parts:
+    """What a configuration makes; replaced as a whole when it changes."""
+
+    fetcher: Fetcher
+    sources: list[ScheduledSource]
+    issuer: Issuer
+    renderer: Renderer
+    transport: Transport
+    deliverer: Deliverer
+    announcers: list[Announcer]
+    alert_policy: AlertPolicy
+
+    def take_over(self, former: Parts) -> None:
+        """Keep what the parts before these had in hand: outcomes not yet written, and the last good templates."""
+        self.deliverer.take_over(former.deliverer)
+        self.renderer.take_over(former.renderer)
+
+    async def aclose(self) -> None:
+        """End the connections to relay and sources."""
+        await self.transport.aclose()
+        await self.fetcher.aclose()
+
+
+def build_parts(
+    application: Application, measured: Callable[[Transport, str], Transport] = lambda transport, _: transport
+) -> Parts:
+    """Build what the configuration describes; TemplateError when a template is unusable.
+
+    ``measured`` may wrap the way to a relay, whose name (host and port) it is given.
+    """
+    fetcher = _fetcher(application.configuration)
+    renderer = build_renderer(application)
+    relay = relay_of(application)
+    transport = measured(SmtpTransport(relay), f"{relay.host}:{relay.port}")
+    return Parts(
+        fetcher=fetcher,
+        sources=_sources(application, fetcher),
+        issuer=build_issuer(application),
+        renderer=renderer,
+        transport=transport,
+        deliverer=_deliverer(application, renderer, transport),
+        announcers=build_announcers(application.configuration, transport),
+        alert_policy=_alert_policy(application.configuration.settings),
+    )
+
+
+def build_issuer(application: Application) -> Issuer:
+    """Build what plans issues."""
+    settings = application.configuration.settings
+    policy = IssuePolicy(
+        limits=Limits(timedelta(days=settings.issue.lookback_days), timedelta(days=settings.issue.staleness_days)),
+        late_limit=timedelta(hours=settings.issue.late_limit_hours),
+        mail_when_quiet=settings.issue.when_quiet == "mail",
+        message_domain=settings.mail.sender.address.wire.rpartition("@")[2],
+        first_digest_at_once=settings.issue.first_digest == "at_once",
+    )
+    return Issuer(application.store, application.profiles, tuple(settings.sources), policy)
+
+
+def _fetcher(configuration: Configuration) -> Fetcher:
+    settings = configuration.settings
+    size = settings.collect.maximum_size_mb * 2**20
+    return Fetcher(
+        FetchSettings(
+            contact_url=settings.newsletter.website or "",
+            contact=settings.contact,
+            total_timeout_s=settings.collect.timeout_s,
+            most_wire_bytes=size,
+            most_bytes=size * EXPANSION,
+            allow_private_addresses=settings.collect.allow_private_addresses,
+        )
+    )
+
+
+def _sources(application: Application, fetcher: Fetcher) -> list[ScheduledSource]:
+    configuration = application.configuration
+    context = SourceContext(fetcher, Parser(), configuration.directory, application.now)
+    scheduled = []
+    for name, source in configuration.settings.sources.items():
+        options = _options(source)
+        asked = hashlib.sha256(repr((source.kind, sorted(options.items()))).encode()).hexdigest()[:16]
+        made = create_source(source.kind, name, options, context)
+        scheduled.append(ScheduledSource(made, _plan(source, configuration.settings), asked))
+    return scheduled
+
+
+def _options(source: AnySourceSettings) -> dict[str, object]:
+    """Return what the kind itself wants to know: all but what every source may say, and what is not given."""
+    return source.model_dump(exclude={"kind", *AnySourceSettings.model_fields}, exclude_none=True)
+
+
+def _plan(source: SourceSettings, settings: Settings) -> CheckPlan:
+    minutes = source.interval_minutes or settings.collect.interval_minutes
+    days = source.stale_after_days or STALE_AFTER_DAYS.get(source.kind)
+    return CheckPlan(timedelta(minutes=minutes), None if days is None else timedelta(days=days))
+
+
+def _alert_policy(settings: Settings) -> AlertPolicy:
+    alerts = settings.alerts
+    return AlertPolicy(
+        after=timedelta(minutes=alerts.after_minutes),
+        source_after=timedelta(minutes=alerts.source_after_minutes),
+        queue_age=timedelta(minutes=alerts.queue_minutes),
+    )
+
+
+def _deliverer(application: Application, renderer: Renderer, transport: Transport) -> Deliverer:
+    settings = application.configuration.settings
+    policy = DeliveryPolicy(
+        envelope_sender=settings.mail.sender.address.wire,
+        owner=f"{socket.gethostname()}:{os.getpid()}",
+        connections=settings.mail.outgoing.connections,
+        retry=RetryPolicy(
+            first=timedelta(minutes=settings.deliver.first_retry_minutes),
+            deadline=timedelta(hours=settings.deliver.deadline_hours),
+        ),
+        staleness=timedelta(hours=settings.issue.late_limit_hours),
+    )
+    return Deliverer(application.store, renderer, transport, policy, application.now)

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 STYLES = {
     "green": ("active", "accepted", "fresh", "added"),
-    "yellow": ("pending", "paused", "deferred", "stale", "throttled", "changed", "sending", "planned"),
+    "yellow": ("pending", "paused", "deferred", "stale", "throttled", "changed", "sending", "planned", "unknown"),
     "red": ("bounced", "suppressed", "rejected", "expired", "broken"),
     "dim": ("unsubscribed", "superseded", "unchecked", "quiet"),
 }

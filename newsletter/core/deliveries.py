@@ -14,13 +14,16 @@ MOVES: Final = MappingProxyType(
     {
         PLANNED: frozenset({SENDING, SUPPRESSED, DeliveryState.SUPERSEDED}),
         # Back to planned: a lease was given up before anything was sent.
-        SENDING: frozenset({DeliveryState.ACCEPTED, DEFERRED, REJECTED, EXPIRED, SUPPRESSED, PLANNED}),
+        SENDING: frozenset(
+            {DeliveryState.ACCEPTED, DEFERRED, REJECTED, EXPIRED, SUPPRESSED, DeliveryState.UNKNOWN, PLANNED}
+        ),
         DEFERRED: frozenset({SENDING, SUPPRESSED, DeliveryState.SUPERSEDED, EXPIRED}),
         REJECTED: frozenset({PLANNED}),  # an admin asked for another try
         EXPIRED: frozenset({PLANNED}),
         DeliveryState.ACCEPTED: frozenset(),
         SUPPRESSED: frozenset(),
         DeliveryState.SUPERSEDED: frozenset(),
+        DeliveryState.UNKNOWN: frozenset({PLANNED}),  # an admin would rather have it twice than not at all
     }
 )
 

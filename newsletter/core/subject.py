@@ -58,6 +58,8 @@ def headline(digest: Digest, papers: Mapping[int, Paper], name: str) -> str:
     """
     if digest.kind is IssueKind.WELCOME:
         return f"Welcome to {one_line(name)}"
+    if digest.kind is IssueKind.PROBE:
+        return "Do our mails reach you?"
     if not digest.paper_ids:
         return _quiet_headline(digest.considered)
     return contents(digest, papers)
@@ -87,6 +89,8 @@ def preheader(digest: Digest, papers: Mapping[int, Paper]) -> str:
         return clip(" · ".join(titles), _PREHEADER_LIMIT)
     if digest.kind is IssueKind.WELCOME:
         return "What you will get, when, and how to stop it."
+    if digest.kind is IssueKind.PROBE:
+        return "Some came back. If you read this, all is well."
     return f"{count_of(digest.considered, 'new paper')} looked at. Nothing for you today."
 
 

@@ -54,6 +54,8 @@ VARIABLES = frozenset(
 """Every variable that a template is given."""
 
 _log = structlog.get_logger(__name__)
+# Templates that their kind of mail calls for: no reader chooses them.
+_BY_KIND = frozenset(kind.value for kind in IssueKind if kind is not IssueKind.DIGEST)
 
 
 class PreparedDigest:
@@ -143,7 +145,7 @@ class Renderer:
 
     def template_names(self) -> list[str]:
         """Return the names that a digest may ask for as its template."""
-        return [name for name in self._files.names(".mjml") if name not in ("welcome", "quiet") and "." not in name]
+        return [name for name in self._files.names(".mjml") if name not in _BY_KIND and "." not in name]
 
     def recipient(self, subscriber: Subscriber) -> Recipient:
         """Return what is this subscriber's alone in a mail."""

@@ -5,6 +5,7 @@ YAML keys, template variables and documentation use the same word for the same i
 """
 
 from newsletter.model.alerts import Alert, Condition, Notice, Readings
+from newsletter.model.bounces import Bounce, BounceKind, Suppression, SuppressionKind, SuppressionReason
 from newsletter.model.deliveries import (
     Attempt,
     ClaimedDelivery,
@@ -23,6 +24,7 @@ from newsletter.model.deliveries import (
 from newsletter.model.papers import AnnounceType, Community, Entry, KeyScheme, Paper, PaperKey, PaperVersion, Sighting
 from newsletter.model.problems import Problem
 from newsletter.model.profiles import Field, Keyword, Match, Profile, Reason, Replacements, Span, Topic
+from newsletter.model.relays import Circuit, CircuitCause, CircuitScope, Pause, PauseScope
 from newsletter.model.sources import CollectionCounts, Fault, FetchResult, Health, SourceState
 from newsletter.model.subscribers import (
     Consent,
@@ -40,6 +42,11 @@ __all__ = [
     "Alert",
     "AnnounceType",
     "Attempt",
+    "Bounce",
+    "BounceKind",
+    "Circuit",
+    "CircuitCause",
+    "CircuitScope",
     "ClaimedDelivery",
     "CollectionCounts",
     "Community",
@@ -66,6 +73,8 @@ __all__ = [
     "Paper",
     "PaperKey",
     "PaperVersion",
+    "Pause",
+    "PauseScope",
     "PlannedDelivery",
     "Problem",
     "Profile",
@@ -83,6 +92,9 @@ __all__ = [
     "Subscriber",
     "SubscriberDraft",
     "SubscriberStatus",
+    "Suppression",
+    "SuppressionKind",
+    "SuppressionReason",
     "Topic",
     "Weekday",
 ]

@@ -17,6 +17,7 @@ class IssueKind(enum.StrEnum):
     DIGEST = "digest"
     WELCOME = "welcome"
     QUIET = "quiet"
+    PROBE = "probe"  # asks whether an address whose mails kept coming back still takes mail
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +80,7 @@ class DeliveryState(enum.StrEnum):
     EXPIRED = "expired"
     SUPPRESSED = "suppressed"
     SUPERSEDED = "superseded"
+    UNKNOWN = "unknown"
 
     @property
     def is_final(self) -> bool:
@@ -115,6 +117,7 @@ class Delivery:
     finished_at: datetime | None = None
     reply_code: int | None = None
     reply_text: str = ""
+    relay: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +154,9 @@ class Step(enum.StrEnum):
 class Outcome:
     """What one attempt came to. ``is_unknown``: the connection was lost after the final dot, so it may have arrived.
 
-    ``code`` and ``text`` are the server's last reply, or None and what happened instead; ``step`` is what it answered.
+    ``code``, ``enhanced_code`` (RFC 3463, e.g. ``5.1.1``) and ``text`` are the server's last reply, or None and what
+    happened instead; ``step`` is what it answered. ``relay`` is the name of the relay that was asked, ``connection``
+    which of its connections answered: both empty when none was.
     """
 
     kind: OutcomeKind
@@ -159,6 +164,9 @@ class Outcome:
     text: str = ""
     is_unknown: bool = False
     step: Step | None = None
+    enhanced_code: str | None = None
+    relay: str = ""
+    connection: str = ""
 
 
 @dataclass(frozen=True, slots=True)

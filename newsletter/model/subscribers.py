@@ -66,6 +66,11 @@ class EmailAddress:
     key: str
     needs_smtputf8: bool = False
 
+    @property
+    def domain(self) -> str:
+        """The part after the @ as it is on the wire, in lower case."""
+        return self.wire.rpartition("@")[2].lower()
+
     def __str__(self) -> str:
         return self.text
 

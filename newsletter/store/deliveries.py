@@ -31,7 +31,9 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-PLANNED, SENDING, ACCEPTED = DeliveryState.PLANNED.value, DeliveryState.SENDING.value, DeliveryState.ACCEPTED.value
+PLANNED, SENDING = DeliveryState.PLANNED.value, DeliveryState.SENDING.value
+# What counts as delivered: an unknown one may have arrived, and what it held is not sent again.
+DELIVERED: Final = (DeliveryState.ACCEPTED.value, DeliveryState.UNKNOWN.value)
 OPEN_STATES: Final = [state.value for state in OPEN]
 COUNTING: Final = (
     update(deliveries).where(deliveries.c.id == bindparam("delivery")).values(attempts=bindparam("number"))
@@ -60,8 +62,8 @@ class DeliveryReader(PlanningTables):
             select(earlier.c.id)
             .where(
                 earlier.c.subscriber_id == subscribers.c.id,
-                earlier.c.state == ACCEPTED,
-                earlier.c.kind != IssueKind.QUIET.value,
+                earlier.c.state.in_(DELIVERED),
+                earlier.c.kind.not_in((IssueKind.QUIET.value, IssueKind.PROBE.value)),
             )
             .order_by(earlier.c.issue_date.desc())
             .limit(1)
@@ -292,5 +294,6 @@ def settled_row(attempt: Attempt, state: DeliveryState, next_attempt_at: datetim
         "reply_code": attempt.outcome.code,
         "reply_text": attempt.outcome.text,
         "lease_owner": None,
+        "relay": attempt.outcome.relay,
         "doubt": attempt.outcome.is_unknown,
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from newsletter.model import Attempt, Delivery, DeliveryState, IssueKind, Outcome, OutcomeKind
+from newsletter.model import Attempt, Delivery, DeliveryState, IssueKind, Outcome, OutcomeKind, Step
 from newsletter.store.codec import dumps
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ def delivery_of(row: Row[Any]) -> Delivery:
         finished_at=row.finished_at,
         reply_code=row.reply_code,
         reply_text=row.reply_text,
+        relay=row.relay,
     )
 
 
@@ -55,6 +56,7 @@ def planned_row(
         "is_unknown": False,
         "updates": dumps(list(updates)),
         "ready_at": planned.due_at,
+        "relay": "",
     }
 
 
@@ -69,10 +71,23 @@ def attempt_row(attempt: Attempt, number: int) -> dict[str, Any]:
         "code": attempt.outcome.code,
         "text": attempt.outcome.text,
         "is_unknown": attempt.outcome.is_unknown,
+        "step": attempt.outcome.step.value if attempt.outcome.step else None,
+        "enhanced_code": attempt.outcome.enhanced_code,
+        "relay": attempt.outcome.relay,
+        "connection": attempt.outcome.connection,
     }
 
 
 def attempt_of(row: Row[Any]) -> Attempt:
     """Return the attempt in a row of ``attempts``."""
-    outcome = Outcome(OutcomeKind(row.outcome), row.code, row.text, row.is_unknown)
+    outcome = Outcome(
+        OutcomeKind(row.outcome),
+        row.code,
+        row.text,
+        row.is_unknown,
+        Step(row.step) if row.step else None,
+        row.enhanced_code,
+        row.relay,
+        row.connection,
+    )
     return Attempt(row.delivery_id, row.number, row.started_at, row.finished_at, outcome)

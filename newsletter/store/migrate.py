@@ -9,7 +9,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import create_engine, func, inspect, select
+from sqlalchemy import create_engine, event, func, inspect, select
 from sqlalchemy.pool import NullPool
 
 from newsletter.errors import StoreError, StoreVersionError
@@ -36,7 +36,7 @@ def migrate(url: str, busy_timeout_s: float = BUSY_TIMEOUT_S) -> tuple[str | Non
     address = parse_address(url)
     if address.path is not None:
         make_directory(address.path)
-    with connect(address, busy_timeout_s, writing=True) as connection:
+    with connect(address, busy_timeout_s, writing=True, rebuilding=True) as connection:
         if not address.is_sqlite:  # whose write lock keeps two of us apart
             connection.execute(select(func.pg_advisory_xact_lock(MIGRATION_LOCK)))
         before = version_of(connection)
@@ -47,6 +47,7 @@ def migrate(url: str, busy_timeout_s: float = BUSY_TIMEOUT_S) -> tuple[str | Non
         configuration.set_main_option("script_location", SCRIPTS)
         configuration.attributes["connection"] = connection
         command.upgrade(configuration, "head")
+        refuse_torn(connection, address)
         return before, newest_version()
 
 
@@ -86,6 +87,12 @@ def refuse_newer(address: Address, version: str | None) -> None:
         )
 
 
+def refuse_torn(connection: Connection, address: Address) -> None:
+    """Raise StoreError, and so undo everything, when a row refers to one that is not there."""
+    if address.is_sqlite and connection.exec_driver_sql("PRAGMA foreign_key_check").first() is not None:
+        raise StoreError(f"{address.place}: rows refer to others that are not there; restore a backup, then migrate it")
+
+
 def newest_version() -> str:
     """Return the version of the schema that this program needs."""
     return max(known_versions())
@@ -105,17 +112,21 @@ def version_of(connection: Connection) -> str | None:
 
 @contextmanager
 def connect(
-    address: Address, busy_timeout_s: float, *, writing: bool = False, snapshot: bool = False
+    address: Address, busy_timeout_s: float, *, writing: bool = False, snapshot: bool = False, rebuilding: bool = False
 ) -> Iterator[Connection]:
     """Yield a connection within one transaction, and end both.
 
     With ``snapshot`` it sees one state of the database throughout, whoever writes meanwhile, and can change nothing.
+    With ``rebuilding`` SQLite lets tables be made anew under those that refer to them; the caller looks at the end
+    whether everything is there.
     """
     driver = "sqlite" if address.is_sqlite else "postgresql+psycopg"
     engine = create_engine(
         address.url.set(drivername=driver), connect_args=connect_arguments(address, busy_timeout_s), poolclass=NullPool
     )
     prepare(engine, address, busy_timeout_s)
+    if rebuilding and address.is_sqlite:  # possible outside of a transaction only
+        event.listen(engine, "connect", lambda connection, _: connection.execute("PRAGMA foreign_keys=OFF"))
     with clear_errors(address.place), engine.connect() as connection:
         connection.execution_options(**{WRITING: writing})
         if snapshot and not address.is_sqlite:  # whose transactions see one state anyway

@@ -45,6 +45,7 @@ def address_row(address: EmailAddress) -> dict[str, Any]:
         "address_wire": address.wire,
         "address_key": address.key,
         "needs_smtputf8": address.needs_smtputf8,
+        "domain": address.domain,
     }
 
 

@@ -40,10 +40,12 @@ def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 def run(url: str, *statements: str) -> None:
     engine = create_engine(make_url(url.replace("postgresql:", "postgresql+psycopg:")))
-    with engine.begin() as connection:
-        for statement in statements:
-            connection.execute(text(statement))
-    engine.dispose()
+    try:
+        with engine.begin() as connection:
+            for statement in statements:
+                connection.execute(text(statement))
+    finally:
+        engine.dispose()
 
 
 def shape_of(connection: Connection) -> dict[str, Any]:
@@ -146,3 +148,46 @@ def test_a_migration_that_fails_leaves_nothing_behind(empty_url: str) -> None:
     assert is_empty(empty_url)
     run(empty_url, "DROP TABLE consents")
     assert migrate(empty_url) == (None, newest_version())
+
+
+def test_what_was_sent_before_relays_had_names_is_kept(empty_url: str) -> None:
+    address = parse_address(empty_url)
+    if address.path is not None:
+        make_directory(address.path)
+    with connect(address, 5, writing=True) as connection:
+        configuration = Config()
+        configuration.set_main_option("script_location", SCRIPTS)
+        configuration.attributes["connection"] = connection
+        command.upgrade(configuration, "0002")
+    at, day = "'2026-11-24 07:00:00'", "'2026-11-24'"
+    person = f"1, 'a@B.Example', 'a@B.Example', 'a@b.example', false, 'active', '', 'UTC', '07:00:00', 'daily', 'monday', '[]', 'en', 'digest', 'store', {at}, {at}"  # noqa: E501
+    run(
+        empty_url,
+        "INSERT INTO subscribers (id, address, address_wire, address_key, needs_smtputf8, status, status_reason, zone,"
+        " send_at_local, frequency, weekday, keywords, language, template, origin, created_at, updated_at)"
+        f" VALUES ({person})",
+        f"INSERT INTO digests (id, content_hash, content, created_at) VALUES (1, 'x', '{{}}', {at})",
+        "INSERT INTO papers (id, title, title_letters, abstract, authors, url, first_seen_at, arrival, categories,"
+        " announce_type, community, sources, backlog)"
+        f" VALUES (5, 't', 't', '', '[]', '', {at}, 1, '[]', 'new', '{{}}', '[]', false)",
+        "INSERT INTO deliveries (id, subscriber_id, digest_id, kind, issue_date, state, attempts, message_id, due_at,"
+        " planned_at, reply_text, arrival_through, is_unknown, updates)"
+        f" VALUES (9, 1, 1, 'digest', {day}, 'accepted', 1, '<m@x>', {at}, {at}, '', 1, false, '[]')",
+        "INSERT INTO ledger (subscriber_id, paper_id, delivery_id) VALUES (1, 5, 9)",
+        "INSERT INTO attempts (delivery_id, number, started_at, finished_at, outcome, code, text, is_unknown)"
+        f" VALUES (9, 1, {at}, {at}, 'accepted', 250, 'Ok', false)",
+    )
+    migrate(empty_url)
+    engine = create_engine(empty_url.replace("postgresql:", "postgresql+psycopg:"))
+    with engine.connect() as connection:
+        kept = connection.execute(
+            text(
+                "SELECT d.id, d.state, d.relay, a.code, a.connection, l.paper_id, s.domain, i.planned FROM deliveries d"
+                " JOIN attempts a ON a.delivery_id = d.id JOIN ledger l ON l.delivery_id = d.id"
+                " JOIN subscribers s ON s.id = d.subscriber_id JOIN issues i ON i.issue_date = d.issue_date"
+            )
+        )
+        assert [tuple(row) for row in kept] == [(9, "accepted", "", 250, "", 5, "b.example", 1)]
+    engine.dispose()
+    with pytest.raises(Exception, match=r"not allowed|may not move"):
+        run(empty_url, "UPDATE deliveries SET state = 'planned' WHERE id = 9")

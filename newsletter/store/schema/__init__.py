@@ -1,0 +1,40 @@
+"""Every table. A change here needs a migration beside it; a test compares the two on both databases.
+
+JSON is kept as text (:mod:`newsletter.store.codec`), since nothing searches in it. Columns bear the names of
+:mod:`newsletter.model`.
+"""
+
+from newsletter.store.schema.columns import Instant, Prose, metadata
+from newsletter.store.schema.deliveries import attempts, bounces, deliveries, digests, issues, ledger, ledger_updates
+from newsletter.store.schema.operation import alerts, buckets, circuits, pauses, seals
+from newsletter.store.schema.papers import paper_aliases, paper_keys, paper_versions, papers, sightings, sources
+from newsletter.store.schema.people import bounce_scores, consents, subscribers, subscriptions, suppressions
+
+__all__ = [
+    "Instant",
+    "Prose",
+    "alerts",
+    "attempts",
+    "bounce_scores",
+    "bounces",
+    "buckets",
+    "circuits",
+    "consents",
+    "deliveries",
+    "digests",
+    "issues",
+    "ledger",
+    "ledger_updates",
+    "metadata",
+    "paper_aliases",
+    "paper_keys",
+    "paper_versions",
+    "papers",
+    "pauses",
+    "seals",
+    "sightings",
+    "sources",
+    "subscribers",
+    "subscriptions",
+    "suppressions",
+]

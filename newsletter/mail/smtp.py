@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final, cast
 import aiosmtplib
 
 from newsletter.core.findings import RelayAnswer
-from newsletter.core.replies import SERVICE_CLOSING
+from newsletter.core.replies import SERVICE_CLOSING, enhanced_code
 from newsletter.errors import TemplateError
 from newsletter.mail.dialogue import Dialogue, LostError, Offer, submit
 from newsletter.mail.lines import is_clean
@@ -240,7 +240,13 @@ class SmtpTransport:
     def _refused(self, step: Step, error: Exception) -> Outcome:
         place = f"{self._relay.host}:{self._relay.port}"
         if isinstance(error, aiosmtplib.SMTPResponseException):
-            return Outcome(OutcomeKind.DEFERRED, error.code, f"{place} at {step}: {error.message}", step=step)
+            return Outcome(
+                OutcomeKind.DEFERRED,
+                error.code,
+                f"{place} at {step}: {error.message}",
+                step=step,
+                enhanced_code=enhanced_code(error.message),
+            )
         return Outcome(
             OutcomeKind.DEFERRED, None, f"{place} at {step}: {str(error) or type(error).__name__}", step=step
         )

@@ -35,7 +35,7 @@ async def test_a_message_arrives_byte_for_byte(extensions: list[str]) -> None:
         transport = SmtpTransport(relay(server))
         outcome = await transport.send(MESSAGE, SENDER, READER)
         await transport.aclose()
-    assert outcome == Outcome(OutcomeKind.ACCEPTED, 250, "2.0.0 Ok: queued", step=Step.DOT)
+    assert outcome == Outcome(OutcomeKind.ACCEPTED, 250, "2.0.0 Ok: queued", step=Step.DOT, enhanced_code="2.0.0")
     [mail] = server.received
     assert (mail.sender, mail.recipient, mail.content) == (SENDER, READER.wire, MESSAGE)
     assert f"MAIL FROM:<{SENDER}> SIZE={len(MESSAGE)}" in server.commands
@@ -60,9 +60,9 @@ async def test_a_message_arrives_byte_for_byte(extensions: list[str]) -> None:
         ("rcpt", "550 5.1.1 unknown", OutcomeKind.REJECTED, 550),
         ("rcpt", "552 5.2.2 full", OutcomeKind.DEFERRED, 552),
         ("rcpt", "drop", OutcomeKind.DEFERRED, None),
-        ("data", "554 5.7.1 no", OutcomeKind.REJECTED, 554),
+        ("data", "554 5.7.1 no", OutcomeKind.DEFERRED, 554),
         ("data", "drop", OutcomeKind.DEFERRED, None),
-        ("dot", "554 5.7.1 spam", OutcomeKind.REJECTED, 554),
+        ("dot", "554 5.7.1 spam", OutcomeKind.DEFERRED, 554),
         ("dot", "452 4.3.1 disk full", OutcomeKind.DEFERRED, 452),
         ("dot", "421 4.3.2 closing+drop", OutcomeKind.DEFERRED, 421),
     ],

@@ -28,6 +28,7 @@ from newsletter.errors import ConfigurationError, NewsletterError, StoreError, T
 from newsletter.metrics import Metrics
 from newsletter.model import SourceState
 from newsletter.notify import Notifier
+from newsletter.service.accounts import Accountant
 from newsletter.service.alerting import Alerter
 from newsletter.service.collect import collect
 from newsletter.settings.load import fingerprint, load_configuration
@@ -69,12 +70,14 @@ class Daemon:
     _vitals: Vitals = field(init=False)
     _metrics: Metrics = field(init=False)
     _alerter: Alerter = field(init=False)
+    _accountant: Accountant = field(init=False)
 
     def __post_init__(self) -> None:
         application = self.application
         self._vitals = Vitals(application.version)
         self._metrics = Metrics(application.store, self._vitals, application.now)
         self._alerter = Alerter(application.store)
+        self._accountant = Accountant(application.store)
 
     async def run(self) -> None:
         """Run until told to stop; NewsletterError when it cannot start (a port is taken, the store is unreachable)."""
@@ -196,18 +199,28 @@ class Daemon:
                 logger.error("daemon.stage_failed", error=str(error))  # noqa: TRY400
 
     async def _watch(self) -> None:
-        """Tell the operator at every tick what stays wrong, where that is asked for."""
+        """Add up what was planned, and tell the operator at every tick what stays wrong, where that is asked for."""
         while not self.stopping.is_set():
             await self._look.wait()
             self._look.clear()
             if self.stopping.is_set():
                 return
             parts, now = self._parts, self.application.now()
+            await self._add_up()
             try:
                 observation = await self._observe() if parts.announcers else Observation()
                 await self._alerter.step(observation, parts.announcers, parts.alert_policy, now)
             except NewsletterError as error:
                 logger.error("alert.not_followed", error=str(error))  # noqa: TRY400 (one line, not a traceback)
+
+    async def _add_up(self) -> None:
+        before = self._vitals.sums_fault
+        try:
+            self._vitals.added_up(await self._accountant.sums(self.application.now()))
+        except StoreError as error:
+            logger.error("sums.not_added_up", error=str(error))  # noqa: TRY400 (one line, not a traceback)
+        if self._vitals.sums_fault and self._vitals.sums_fault != before:
+            logger.error("sums.open", problem=self._vitals.sums_fault)
 
     async def _observe(self) -> Observation:
         now, store = self.application.now(), self.application.store
@@ -216,6 +229,7 @@ class Daemon:
             delivery_fault=self._vitals.delivery_fault,
             configuration_fault=self.application.configuration_fault,
             unaccounted=self._vitals.unaccounted,
+            sums_fault=self._vitals.sums_fault,
         )
         try:
             states = await store.source_states()

@@ -204,6 +204,8 @@ def line_figures(vitals: Vitals, *, is_configuration_ok: bool) -> Iterator[Metri
         yield gauge(
             "newsletter_line_last_success_timestamp_seconds", "When one last did.", vitals.ran_ok_at.timestamp()
         )
+    text = "By how many mails the sums of the last days' issues do not close."
+    yield gauge("newsletter_issue_sums_difference", text, vitals.sums_difference)
     text = "Whether the configuration in the files is the one in force; 0: it was refused."
     yield gauge("newsletter_configuration_ok", text, int(is_configuration_ok))
 

@@ -7,9 +7,12 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from newsletter.core.sums import sums_fault, total_difference
 
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from newsletter.model import IssueSums
     from newsletter.service.tally import DeliveryCounts
 
 STALLED_AFTER: Final = timedelta(minutes=10)
@@ -26,6 +29,8 @@ class Vitals:
     line_fault: str = ""
     delivery_fault: str = ""
     unaccounted: int = 0
+    sums_fault: str = ""
+    sums_difference: int = 0
     is_stopping: bool = False
     has_run: bool = False
     monotonic: Callable[[], float] = time.monotonic
@@ -53,6 +58,10 @@ class Vitals:
         if counts.planned:
             self.delivery_fault, self.unaccounted = counts.fault or "", counts.unaccounted
 
+    def added_up(self, sums: Sequence[IssueSums]) -> None:
+        """Note the sums of the last days' issues."""
+        self.sums_fault, self.sums_difference = sums_fault(sums), total_difference(sums)
+
     def delivery_failed(self, fault: str) -> None:
         """Note that a delivery run broke off."""
         self.delivery_fault = fault
@@ -77,6 +86,7 @@ class Vitals:
             "last_run_at": str(self.ran_ok_at) if self.ran_ok_at else None,
             "fault": self.trouble(now) or None,
             "delivery_fault": self.delivery_fault or None,
+            "sums_fault": self.sums_fault or None,
         }
 
     def unready(self) -> list[str]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from newsletter.cli.context import find_subscriber, run
+from newsletter.cli.delivery_report import report
 from newsletter.cli.documents import attempt_document, delivery_document
 from newsletter.cli.output import confirm, note, plural, print_fields, print_json, print_table, say
 from newsletter.cli.subscriber_options import AsJson, DryRun, Yes, member_of
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from newsletter.wiring import Application
 
 app = typer.Typer(no_args_is_help=True, help="What was sent to whom.")
+
+app.command()(report)
 
 FAILED = (DeliveryState.REJECTED, DeliveryState.EXPIRED, DeliveryState.DEFERRED)
 MANY = 1_000_000

@@ -47,6 +47,8 @@ def register(app: typer.Typer) -> None:
 def status(context: typer.Context, *, as_json: JsonOption = False) -> None:
     """Say how things stand: sources, subscribers, deliveries, and what is due next.
 
+    The exit code is 1 when an issue of the last days does not add up; `newsletter deliveries report` shows it.
+
     \b
     Example: newsletter status --json
     """
@@ -58,7 +60,13 @@ def status(context: typer.Context, *, as_json: JsonOption = False) -> None:
     found = run(context, work)
     if as_json:
         print_json(asdict(found))
-        return
+    else:
+        _show_status(found)
+    if found.sums_fault:
+        raise NewsletterError(found.sums_fault)
+
+
+def _show_status(found: Status) -> None:
     rows = [
         (
             state.name,

@@ -16,8 +16,10 @@ import typer
 from newsletter.cli.context import not_found, run
 from newsletter.cli.output import note, plural, print_fields, print_json, print_table, say, show
 from newsletter.cli.progress import progress
+from newsletter.core.sums import sums_fault
 from newsletter.errors import ConfigurationError, NewsletterError
 from newsletter.model import DeliveryState, Problem
+from newsletter.service.accounts import recent_sums
 from newsletter.service.collect import collect as collect_papers
 from newsletter.wiring import build_parts, exclusive, start_catcher
 
@@ -140,7 +142,8 @@ def issue(
 def deliver(context: typer.Context, *, dry_run: DryRunOption = False, as_json: JsonOption = False) -> None:
     """Send the planned mails that are due. What is deferred is tried again by the next run, or by the daemon.
 
-    The exit code is 1 when the relay could not be used, or when the sum does not close.
+    The exit code is 1 when the relay could not be used, or when a sum does not close: this run's, or that of an issue
+    of the last days.
 
     \b
     Example: newsletter deliver --dry-run
@@ -149,17 +152,18 @@ def deliver(context: typer.Context, *, dry_run: DryRunOption = False, as_json: J
         _show_waiting(run(context, lambda application: application.store.count_deliveries()), as_json=as_json)
         return
 
-    async def work(application: Application) -> DeliveryCounts:
+    async def work(application: Application) -> tuple[DeliveryCounts, str]:
         async with AsyncExitStack() as stack:
             await stack.enter_async_context(exclusive(application))
-            return await _deliver(await _parts(application, stack, with_mail=True))
+            counts = await _deliver(await _parts(application, stack, with_mail=True))
+            return counts, sums_fault(await recent_sums(application.store, application.now()))
 
-    counts = run(context, work)
+    counts, fault = run(context, work)
     if as_json:
         print_json(counts_json(counts))
     else:
         _show_delivered(counts)
-    _judge(counts)
+    _judge(counts, fault)
 
 
 def send(
@@ -176,7 +180,7 @@ def send(
       newsletter send --dry-run      collect, and say what would be planned
     """
 
-    async def work(application: Application) -> tuple[list[CollectionReport], IssueReport, DeliveryCounts | None]:
+    async def work(application: Application) -> tuple[list[CollectionReport], IssueReport, DeliveryCounts | None, str]:
         async with AsyncExitStack() as stack:
             if not dry_run:
                 await stack.enter_async_context(exclusive(application))
@@ -184,9 +188,10 @@ def send(
             parts = await _parts(application, stack, with_mail=not dry_run)
             reports = await _collect(application, parts.sources, force=False)
             issued = await _issue(parts, application.now(), dry_run=dry_run)
-            return reports, issued, None if dry_run else await _deliver(parts)
+            counts = None if dry_run else await _deliver(parts)
+            return reports, issued, counts, sums_fault(await recent_sums(application.store, application.now()))
 
-    reports, issued, counts = run(context, work)
+    reports, issued, counts, fault = run(context, work)
     if as_json:
         delivered = None if counts is None else counts_json(counts)
         collected = [_report_json(report) for report in reports]
@@ -197,7 +202,7 @@ def send(
         if counts is not None:
             _show_delivered(counts)
     if counts is not None:
-        _judge(counts)
+        _judge(counts, fault)
 
 
 def parse_moment(text: str | None) -> datetime | None:
@@ -255,9 +260,8 @@ async def _deliver(parts: Parts) -> DeliveryCounts:
 
     def on_progress(counts: DeliveryCounts) -> None:
         nonlocal done
-        ended = counts.accepted + counts.deferred + counts.rejected + counts.suppressed + counts.expired
-        advance(ended - done)
-        done = ended
+        advance(counts.ended - done)
+        done = counts.ended
 
     with gentle_stop() as stop, progress("Delivering", None) as advance:
         return await parts.deliverer.deliver_due(stop, on_progress)
@@ -359,6 +363,7 @@ def _show_delivered(counts: DeliveryCounts) -> None:
             ("rejected", counts.rejected or None),
             ("suppressed", counts.suppressed or None),
             ("expired", counts.expired or None),
+            ("unknown", counts.unknown or None),
         ]
     )
     for problem in counts.problems:
@@ -368,9 +373,11 @@ def _show_delivered(counts: DeliveryCounts) -> None:
             note(f"{plural(number, 'mail')} {state}; what the server said: newsletter deliveries list --state {state}")
 
 
-def _judge(counts: DeliveryCounts) -> None:
+def _judge(counts: DeliveryCounts, sums: str) -> None:
     if counts.fault is not None:
         advice = "the mails stay planned; check mail.relay in newsletter.yaml, or try again later"
         raise NewsletterError(f"the relay could not be used: {counts.fault} — {advice}")
     if not counts.is_closed:
         raise NewsletterError("the sum does not close: some outcomes could not be recorded; see the log")
+    if sums:
+        raise NewsletterError(f"{sums}; `newsletter deliveries report` shows it")

@@ -35,8 +35,8 @@ class AlertPolicy:
 @dataclass(frozen=True, slots=True)
 class Observation:
     """What is seen at one moment. ``sources`` is None when the store could not be asked, then it tells nothing of the
-    queue either. ``unaccounted`` is by how many mails the sums of the last delivery run do not close. A fault is a
-    line for a person, or empty.
+    queue either. ``unaccounted`` is by how many mails the sums of the last delivery run do not close, ``sums_fault``
+    which issue lately does not add up. A fault is a line for a person, or empty.
     """
 
     sources: tuple[SourceState, ...] | None = ()
@@ -45,6 +45,7 @@ class Observation:
     delivery_fault: str = ""
     configuration_fault: str = ""
     unaccounted: int = 0
+    sums_fault: str = ""
 
 
 def observed(observation: Observation, policy: AlertPolicy, now: datetime) -> list[Condition]:
@@ -62,10 +63,15 @@ def observed(observation: Observation, policy: AlertPolicy, now: datetime) -> li
         more = f" (and {len(others)} more)" if others else ""
         summary = f"the changed configuration is refused, the last good one is in force: {problem}{more}"
         found.append(Condition("configuration", summary, policy.after))
-    if observation.unaccounted:
-        summary = f"the sums of a delivery run do not close: {observation.unaccounted} outcomes could not be recorded"
-        found.append(Condition("sums", summary))
+    if said := _of_sums(observation):
+        found.append(Condition("sums", said))
     return found
+
+
+def _of_sums(observation: Observation) -> str:
+    if observation.sums_fault or not observation.unaccounted:
+        return observation.sums_fault
+    return f"the sums of a delivery run do not close: {observation.unaccounted} outcomes could not be recorded"
 
 
 def unseen(known: Iterable[Alert], observation: Observation) -> list[Condition]:

@@ -21,6 +21,7 @@ from newsletter.model.deliveries import (
     SourceNote,
     Step,
 )
+from newsletter.model.issues import Aspect, Flaw, Inconsistency, IssueSums, Share
 from newsletter.model.papers import AnnounceType, Community, Entry, KeyScheme, Paper, PaperKey, PaperVersion, Sighting
 from newsletter.model.problems import Problem
 from newsletter.model.profiles import Field, Keyword, Match, Profile, Reason, Replacements, Span, Topic
@@ -41,6 +42,7 @@ from newsletter.model.subscribers import (
 __all__ = [
     "Alert",
     "AnnounceType",
+    "Aspect",
     "Attempt",
     "Bounce",
     "BounceKind",
@@ -60,9 +62,12 @@ __all__ = [
     "Fault",
     "FetchResult",
     "Field",
+    "Flaw",
     "Frequency",
     "Health",
+    "Inconsistency",
     "IssueKind",
+    "IssueSums",
     "KeyScheme",
     "Keyword",
     "Match",
@@ -84,6 +89,7 @@ __all__ = [
     "Schedule",
     "Section",
     "Selected",
+    "Share",
     "Sighting",
     "SourceNote",
     "SourceState",

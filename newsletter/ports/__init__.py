@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from newsletter.ports.deliveries import DeliveryStore
+from newsletter.ports.ledger import LedgerStore
 from newsletter.ports.mail import Announcer, Prepared, Renderer, Transport
 from newsletter.ports.papers import PaperStore, Source
 from newsletter.ports.subscribers import SubscriberStore
@@ -19,6 +20,7 @@ from newsletter.ports.watching import WatchStore
 __all__ = [
     "Announcer",
     "DeliveryStore",
+    "LedgerStore",
     "PaperStore",
     "Prepared",
     "Renderer",
@@ -30,7 +32,7 @@ __all__ = [
 ]
 
 
-class Store(PaperStore, SubscriberStore, DeliveryStore, WatchStore, Protocol):
+class Store(PaperStore, SubscriberStore, DeliveryStore, LedgerStore, WatchStore, Protocol):
     """All of it, in one database; each consumer declares the part that it needs."""
 
     async def aclose(self) -> None:

@@ -91,6 +91,7 @@ def _log(counts: DeliveryCounts) -> None:
             suppressed=counts.suppressed,
             expired=counts.expired,
             unknown=counts.unknown,
+            doubtful=counts.doubtful,
             bounced=counts.bounced,
             adds_up=counts.is_closed,
         )

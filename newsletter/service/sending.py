@@ -199,7 +199,7 @@ class Sending:
     async def _draw_conclusions(self, delivery: Delivery, outcome: Outcome, state: DeliveryState) -> None:
         log = logger.debug if state is DeliveryState.ACCEPTED else logger.info
         log("deliver.outcome", delivery=delivery.id, state=str(state), code=outcome.code, text=outcome.text)
-        self._tally.unknown += outcome.is_unknown
+        self._tally.doubtful += outcome.is_unknown and state is DeliveryState.DEFERRED
         self._lost_in_a_row = self._lost_in_a_row + 1 if is_lost(outcome) else 0
         if is_about_relay(outcome) or self._lost_in_a_row >= max(self._policy.connections, 3):
             said = f"{outcome.code} {outcome.text}" if outcome.code else outcome.text

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from newsletter.core.due import next_issue
+from newsletter.core.sums import sums_fault
 from newsletter.model import SourceState
+from newsletter.service.accounts import recent_sums
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -20,7 +22,8 @@ if TYPE_CHECKING:
 class Status:
     """Sources in their order, people by status, deliveries by state, and when something happens next (UTC).
 
-    ``missing_profiles`` are taken by so many active subscribers, and defined nowhere.
+    ``missing_profiles`` are taken by so many active subscribers, and defined nowhere. ``sums_fault`` says in one line
+    which issue of the last days does not add up, or is empty.
     """
 
     sources: tuple[SourceState, ...]
@@ -29,6 +32,7 @@ class Status:
     deliveries: Mapping[DeliveryState, int]
     next_issue_at: datetime | None
     next_attempt_at: datetime | None
+    sums_fault: str
 
 
 def missing_profile(name: str, readers: int) -> str:
@@ -59,4 +63,5 @@ async def read_status(
         deliveries=await store.count_deliveries(),
         next_issue_at=min(due, default=None),
         next_attempt_at=await store.next_due_at(),
+        sums_fault=sums_fault(await recent_sums(store, now)),
     )

@@ -13,11 +13,12 @@ PROBLEM_LIMIT: Final = 20
 
 @dataclass(frozen=True, slots=True)
 class DeliveryCounts:
-    """What a run did. Every delivery that was begun (``planned``) ends in exactly one of the five sums after it.
+    """What a run did. Every delivery that was begun (``planned``) ends in exactly one of the six sums after it.
 
-    ``unknown`` (lost after the final dot) are among the deferred, ``bounced`` (address marked as bad) among the
-    rejected. ``released`` were claimed and given back unbegun. ``fault`` tells why the run ended before its work did,
-    ``problems`` what in our own templates needs mending.
+    ``unknown`` may have arrived and are not tried again; ``doubtful`` may have arrived too (lost after the final dot)
+    and are among the deferred, ``bounced`` (address marked as bad) among the rejected. ``released`` were claimed and
+    given back unbegun. ``fault`` tells why the run ended before its work did, ``problems`` what in our own templates
+    needs mending.
     """
 
     planned: int = 0
@@ -27,6 +28,7 @@ class DeliveryCounts:
     suppressed: int = 0
     expired: int = 0
     unknown: int = 0
+    doubtful: int = 0
     bounced: int = 0
     released: int = 0
     fault: str | None = None
@@ -40,7 +42,12 @@ class DeliveryCounts:
     @property
     def unaccounted(self) -> int:
         """How many of those that were begun are in none of the sums."""
-        return self.planned - (self.accepted + self.deferred + self.rejected + self.suppressed + self.expired)
+        return self.planned - self.ended
+
+    @property
+    def ended(self) -> int:
+        """How many have come to something that is recorded."""
+        return self.accepted + self.deferred + self.rejected + self.suppressed + self.expired + self.unknown
 
 
 @dataclass(slots=True)
@@ -48,7 +55,7 @@ class Tally:
     """Counts while a run goes on."""
 
     planned: int = 0
-    unknown: int = 0
+    doubtful: int = 0
     bounced: int = 0
     released: int = 0
     fault: str | None = None
@@ -67,5 +74,5 @@ class Tally:
     def counts(self) -> DeliveryCounts:
         """Return the counts as they stand."""
         sums = {str(state): number for state, number in self.states.items()}
-        plain = DeliveryCounts(self.planned, unknown=self.unknown, bounced=self.bounced, released=self.released)
+        plain = DeliveryCounts(self.planned, doubtful=self.doubtful, bounced=self.bounced, released=self.released)
         return replace(plain, fault=self.fault, problems=tuple(self.problems), **sums)

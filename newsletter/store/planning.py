@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
@@ -11,6 +11,7 @@ from sqlalchemy import and_, delete, insert, or_, select, update
 
 from newsletter.core.deliveries import OPEN
 from newsletter.model import DeliveryState, Digest
+from newsletter.store.accounting import count_planned
 from newsletter.store.codec import content_hash, dumps, loads
 from newsletter.store.deliveryrows import planned_row
 from newsletter.store.dialect import PLANNING_LOCK
@@ -120,10 +121,11 @@ class PlanningTables(Part):
         """Store deliveries, their digests and their ledger rows in one transaction; return how many were new."""
         async with self.database.write() as connection:
             await self.database.lock(connection, PLANNING_LOCK)
-            stored = 0
+            stored: Counter[date] = Counter()
             for batch in chunks(planned):
                 stored += await self.plan_batch(connection, batch, updates, now)
-            return stored
+            await count_planned(self.database, connection, stored, now)
+            return stored.total()
 
     async def plan_batch(
         self,
@@ -131,8 +133,8 @@ class PlanningTables(Part):
         batch: Sequence[PlannedDelivery],
         updates: Mapping[int, Sequence[tuple[int, int]]],
         now: datetime,
-    ) -> int:
-        """Store those of ``batch`` that may be stored, and return how many these were."""
+    ) -> Counter[date]:
+        """Store those of ``batch`` that may be stored, and return how many these were, by issue date."""
         noted = {paper_id for each in batch for paper_id, _ in updates.get(each.subscriber_id, ())}
         distinct = {id(each.digest): each.digest for each in batch}.values()
         stored_ids = await resolve_ids(connection, noted.union(*(digest.paper_ids for digest in distinct)))
@@ -152,7 +154,7 @@ class PlanningTables(Part):
                 accepted.append((each, claim))
         await self.supersede(connection, superseded, now)
         await self.store(connection, accepted, updates, now)
-        return len(accepted)
+        return Counter(each.digest.issue_date for each, _ in accepted)
 
     async def standing(self, connection: AsyncConnection, people: set[int], paper_ids: set[int]) -> Standing:
         """Return what is stored about ``people``: who exists, their issues, open deliveries, and ledger."""

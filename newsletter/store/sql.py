@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import func, select, text
 
+from newsletter.store.accounting import AccountingTables
 from newsletter.store.collection import PaperTables
 from newsletter.store.deliveries import DeliveryTables
 from newsletter.store.dialect import BUSY_TIMEOUT_S, SENDING_LOCK, Database, parse_address
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
 
-class SqlStore(PaperTables, SubscriberTables, DeliveryTables, ScheduleTables, WatchTables):
+class SqlStore(PaperTables, SubscriberTables, DeliveryTables, AccountingTables, ScheduleTables, WatchTables):
     """:class:`newsletter.ports.Store` over SQLite or PostgreSQL."""
 
     @asynccontextmanager

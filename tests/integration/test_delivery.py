@@ -212,7 +212,7 @@ async def test_a_mail_whose_answer_was_lost_goes_out_again_with_the_same_message
     await plan(store, 2)
     async with Setting(store, clock, Script(replies={"dot": ["drop-after"]})) as setting:
         counts = await setting.deliver()
-        assert counts == DeliveryCounts(planned=2, accepted=1, deferred=1, unknown=1)
+        assert counts == DeliveryCounts(planned=2, accepted=1, deferred=1, doubtful=1)
         clock.time += timedelta(minutes=10)
         assert (await setting.deliver()).accepted == 1
     ids = Counter(mail.message_id for mail in setting.server.received)

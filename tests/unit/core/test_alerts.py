@@ -142,3 +142,12 @@ def test_while_the_store_cannot_be_asked_nothing_of_it_is_over_and_nothing_new()
 )
 def test_lengths_of_time(length: timedelta, said: str) -> None:
     assert duration(length) == said
+
+
+def test_a_sum_that_does_not_close_is_told_at_once_and_is_over_when_it_does() -> None:
+    fault = "the sum of the issue of 2026-03-02 does not close: 3 planned, 2 accounted for: 1 missing"
+    assert observed(Observation(sums_fault=fault), POLICY, NOW) == [Condition("sums", fault)]
+    assert observed(Observation(sums_fault=fault, unaccounted=2), POLICY, NOW) == [Condition("sums", fault)]
+    (of_run,) = observed(Observation(unaccounted=2), POLICY, NOW)
+    assert (of_run.name, of_run.after) == ("sums", timedelta())
+    assert observed(Observation(), POLICY, NOW) == []

@@ -33,6 +33,33 @@ WHEN (OLD.state <> NEW.state AND NOT ({ALLOWED_MOVES}))
 EXECUTE FUNCTION refuse_delivery_move()
 """
 
+# Whoever removes a subscriber: their deliveries go with them, and the sums must know. One has at most one of a date.
+FORGOTTEN = "issue_date IN (SELECT issue_date FROM deliveries WHERE subscriber_id = OLD.id)"
+
+SQLITE_FORGOTTEN = f"""
+CREATE TRIGGER subscribers_forgotten BEFORE DELETE ON subscribers
+BEGIN
+    UPDATE issues SET forgotten = forgotten + 1 WHERE {FORGOTTEN};
+END
+"""
+
+# Locked in one order, so that two removals do not wait for each other.
+POSTGRESQL_FORGOTTEN = (
+    f"""
+CREATE FUNCTION count_forgotten_deliveries() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM 1 FROM issues WHERE {FORGOTTEN} ORDER BY issue_date FOR UPDATE;
+    UPDATE issues SET forgotten = forgotten + 1 WHERE {FORGOTTEN};
+    RETURN OLD;
+END
+$$
+""",
+    """
+CREATE TRIGGER subscribers_forgotten BEFORE DELETE ON subscribers FOR EACH ROW
+EXECUTE FUNCTION count_forgotten_deliveries()
+""",
+)
+
 KINDS = "kind IN ('digest', 'welcome', 'quiet', 'probe')"
 STATES = (
     "state IN ('planned', 'sending', 'deferred', 'accepted', 'rejected', "
@@ -78,6 +105,7 @@ def upgrade() -> None:
     create_buckets()
     create_circuits()
     create_issues()
+    count_forgotten()
     create_pauses()
     create_seals()
     create_suppressions()
@@ -181,6 +209,12 @@ def count_issues() -> None:
         "INSERT INTO issues (issue_date, planned, forgotten, first_planned_at, last_planned_at) "
         "SELECT issue_date, count(*), 0, min(planned_at), max(planned_at) FROM deliveries GROUP BY issue_date"
     )
+
+
+def count_forgotten() -> None:
+    is_sqlite = op.get_bind().dialect.name == "sqlite"
+    for statement in (SQLITE_FORGOTTEN,) if is_sqlite else POSTGRESQL_FORGOTTEN:
+        op.execute(statement)
 
 
 def create_buckets() -> None:

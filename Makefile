@@ -2,7 +2,9 @@
 #
 #   make run     start the daemon on config/ as shipped, with a mail catcher: read your first digest in a browser
 #   make test    run every test                       make check   ruff, mypy, import rules, unit tests (under 20 s)
-#   make bench   measure what docs/performance.md says  make lock    renew the lock files    make clean   forget .venv
+#   make bench   measure what docs/performance.md says
+#   make crash-test  kill it 50 times while it sends 20,000 mails, as docs/reliability.md says
+#   make lock    renew the lock files                   make clean   forget .venv
 
 PYTHON ?= $(shell for name in python3 python3.14 python3.13 python3.12 python3.11; do \
 	command -v $$name >/dev/null 2>&1 && $$name -c 'import sys, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
@@ -11,7 +13,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet --no-input
 CONFIG ?= config
 
-.PHONY: run test check bench docs pictures lock clean
+.PHONY: run test check bench crash-test docs pictures lock clean
 .DELETE_ON_ERROR:
 
 run: .venv/installed
@@ -29,6 +31,10 @@ check: .venv/installed-for-tests
 
 bench: .venv/installed-for-tests
 	$(BIN)/python -m tests.bench
+
+# Kill it again and again while it sends, and account for every mail.
+crash-test: .venv/installed-for-tests
+	$(BIN)/python -m tests.crash
 
 # What is generated from the code; a test fails when it is not current.
 docs: .venv/installed-for-tests

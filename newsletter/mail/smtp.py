@@ -7,7 +7,7 @@ import socket
 import ssl
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import aiosmtplib
 
@@ -32,12 +32,13 @@ UNCLEAN: Final = Problem(
 
 @dataclass(slots=True)
 class Session:
-    """An open connection that has said EHLO, and how many messages it has carried."""
+    """An open connection that has said EHLO, how many messages it has carried, and who sent the last of them."""
 
     dialogue: Dialogue
     offer: Offer
     sent: int = 0
     idle_since: float = field(default=0.0)
+    sender: asyncio.Task[Any] | None = None
 
 
 class OpeningError(Exception):
@@ -54,12 +55,17 @@ class SmtpTransport:
     At most ``relay.connections`` are open at any time; more senders than that wait. A connection that the relay
     dropped while nobody used it is replaced before any message is begun, without a word. A message whose connection
     is lost after the final dot is deferred with ``is_unknown``: it is sent again with the same Message-ID.
+
+    Who sends one message after another keeps their connection as long as there are enough for all, and one that is
+    used up is ended only when its sender comes with the next message: until then what became of the last one may not
+    have been recorded, and no more messages than there are open connections shall be in doubt when we are killed.
     """
 
     def __init__(self, relay: Relay) -> None:
         self._relay = relay
         self._slots = asyncio.Semaphore(relay.connections)
         self._idle: list[Session] = []
+        self._busy = 0  # messages under way
         self._sweep: asyncio.TimerHandle | None = None
         self._context: ssl.SSLContext | None = None
         self._hostname = relay.local_hostname
@@ -70,7 +76,11 @@ class SmtpTransport:
         if not is_clean(message):
             raise TemplateError(problems=[UNCLEAN])
         async with self._slots:
-            return await self._send(message, sender, recipient)
+            self._busy += 1
+            try:
+                return await self._send(message, sender, recipient)
+            finally:
+                self._busy -= 1
 
     async def examine(self) -> RelayAnswer:
         """Open a session as for a mail, end it, and return how that went; nothing is sent."""
@@ -100,7 +110,7 @@ class SmtpTransport:
         await asyncio.gather(*(session.dialogue.quit(QUIT_TIMEOUT_S) for session in idle))
 
     async def _send(self, message: bytes, sender: str, recipient: EmailAddress) -> Outcome:
-        session = self._take_idle()
+        session = await self._take_idle()
         if session is not None:
             try:
                 outcome = await self._submit(session, message, sender, recipient)
@@ -122,6 +132,7 @@ class SmtpTransport:
     async def _submit(self, session: Session, message: bytes, sender: str, recipient: EmailAddress) -> Outcome:
         """Send on ``session`` and put it back, or close it when it is used up, broken or abandoned."""
         session.sent += 1
+        session.sender = asyncio.current_task()
         try:
             outcome = await submit(session.dialogue, session.offer, message, sender, recipient)
         except BaseException:
@@ -129,19 +140,29 @@ class SmtpTransport:
             raise
         if not session.dialogue.is_usable:
             session.dialogue.part()
-        elif self._is_closed or session.sent >= self._relay.messages_per_connection:
+        elif self._is_closed:
             await session.dialogue.quit(QUIT_TIMEOUT_S)
         else:
             self._put_idle(session)
         return outcome
 
-    def _take_idle(self) -> Session | None:
-        while self._idle:
-            session = self._idle.pop()
-            if session.dialogue.is_usable:
+    async def _take_idle(self) -> Session | None:
+        """Return an open connection that is good for another message, or None when one is to be opened."""
+        while (session := self._choose_idle()) is not None:
+            self._idle.remove(session)
+            if session.dialogue.is_usable and session.sent < self._relay.messages_per_connection:
                 return session
-            session.dialogue.part()
+            await session.dialogue.quit(QUIT_TIMEOUT_S)
         return None
+
+    def _choose_idle(self) -> Session | None:
+        """Return this sender's own connection, or one that its sender has done with; another's only for want of any."""
+        me = asyncio.current_task()
+        mine = [session for session in self._idle if session.sender is me]
+        free = [session for session in self._idle if session.sender is None or session.sender.done()]
+        is_full = len(self._idle) + self._busy > self._relay.connections
+        chosen = mine or free or (self._idle if is_full else [])
+        return chosen[-1] if chosen else None
 
     def _put_idle(self, session: Session) -> None:
         loop = asyncio.get_running_loop()

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import platform
 import subprocess
 import sys
 import time
@@ -46,7 +44,6 @@ BENCHES = (
     Bench("bench_collect", table.collect_rows, quick=("--entries", "500", "--papers", "1000")),
     Bench("bench_plan", table.plan_rows, quick=("--subscribers", "1000")),
     Bench("bench_send", table.send_rows, quick=("--messages", "500"), needs=missing_programs),
-    Bench("bench_kill", table.kill_rows),
     Bench("bench_daemon", table.daemon_rows),
     Bench(
         "bench_excerpt",
@@ -83,12 +80,12 @@ def main() -> int:
         tables[bench.module] = list(bench.rows(found))
     rows = [row for each in tables.values() for row in each]
     if options.write:
-        document.write(PAGE, tables, f"{_machine()}; {datetime.now(UTC):%d %B %Y}.")
+        document.write(PAGE, tables, f"{table.machine()}; {datetime.now(UTC):%d %B %Y}.")
     if options.json:
-        result = {"machine": _machine(), "rows": [asdict(row) for row in rows], "figures": figures}
+        result = {"machine": table.machine(), "rows": [asdict(row) for row in rows], "figures": figures}
         sys.stdout.write(json.dumps(result, indent=2) + "\n")
     else:
-        sys.stdout.write(f"\n{_machine()}\n\n{_as_text(rows)}")
+        sys.stdout.write(f"\n{table.machine()}\n\n{_as_text(rows)}")
     return 0 if is_well and all(row.is_met is not False for row in rows) else 1
 
 
@@ -96,12 +93,6 @@ def _run(bench: Bench, arguments: tuple[str, ...]) -> Any:
     command = [sys.executable, "-m", f"tests.bench.{bench.module}", "--json", *arguments]
     done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=False)
     return json.loads(done.stdout) if done.returncode == 0 else None
-
-
-def _machine() -> str:
-    load = os.getloadavg()[0]
-    python = f"{platform.python_implementation()} {platform.python_version()}"
-    return f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores, {python}, load {load:.1f}"
 
 
 def _as_text(rows: list[table.Row]) -> str:

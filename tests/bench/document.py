@@ -1,4 +1,4 @@
-"""The figures in ``docs/performance.md``: a table per benchmark, between two comments that name it."""
+"""The figures in documents: a table per measurement, between two comments that name it."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
 def write(page: Path, tables: Mapping[str, Sequence[Row]], machine: str) -> None:
     """Put the tables, and the machine they are of, in place of the ones before; what was not measured stays."""
-    text = _replaced(page.read_text("utf-8"), "machine", machine + "\n")
+    text = replaced(page.read_text("utf-8"), "machine", machine + "\n")
     for name, rows in tables.items():
-        text = _replaced(text, name, as_markdown(rows))
+        text = replaced(text, name, as_markdown(rows))
     page.write_text(text, "utf-8")
 
 
@@ -26,7 +26,8 @@ def as_markdown(rows: Sequence[Row]) -> str:
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
-def _replaced(text: str, name: str, content: str) -> str:
+def replaced(text: str, name: str, content: str) -> str:
+    """Return a page's text with what stands between the two comments of this name replaced."""
     begin, end = f"<!-- {name} -->\n", f"<!-- end of {name} -->"
     found, count = re.subn(f"(?<={re.escape(begin)}).*?(?={re.escape(end)})", lambda _: content, text, flags=re.DOTALL)
     if count != 1:

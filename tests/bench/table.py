@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import platform
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -126,6 +128,7 @@ def memory_rows(figures: Figures) -> Iterator[Row]:
     yield Row("memory at their end", figures["at_the_end_mb"], "MB")
 
 
-def kill_rows(figures: Figures) -> Iterator[Row]:
-    yield Row(f"lost of {figures['mails']:,} mails, {figures['kills']} kill -9", figures["lost"], "", 0)
-    yield Row("accepted twice (same Message-ID)", figures["doubled"], "", figures["most_doubled"])
+def machine() -> str:
+    """Return what the figures were measured on, and how busy it was."""
+    python = f"{platform.python_implementation()} {platform.python_version()}"
+    return f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores, {python}, load {os.getloadavg()[0]:.1f}"

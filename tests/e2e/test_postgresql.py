@@ -18,6 +18,7 @@ from tests.support.command_line import CommandLine
 from tests.support.daemon import ROOT, DaemonProcess, run_command
 from tests.support.databases import empty_postgres_url, postgres, postgres_url
 from tests.support.documents import take_off_the_network
+from tests.support.journal import JournalReader
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -116,7 +117,8 @@ def point_at(directory: Path, url: str, relay_port: int) -> None:
 
 
 def accepted(log: Path) -> list[str]:
-    return log.read_text().splitlines() if log.exists() else []
+    """Return Message-ID and recipient of each mail that was accepted, in order."""
+    return [f"{each.message_id} {each.recipient}" for each in JournalReader(log).read()]
 
 
 def wait_for_mails(log: Path, people: int) -> None:

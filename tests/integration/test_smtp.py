@@ -147,6 +147,30 @@ async def test_a_connection_is_renewed_after_its_share_of_messages() -> None:
     assert server.commands.count("QUIT") == 3
 
 
+async def test_what_is_in_doubt_is_at_most_one_message_for_each_open_connection() -> None:
+    """A message whose sender has not come back with the next one may not have been recorded yet."""
+    async with SmtpServer() as server:
+        transport = SmtpTransport(relay(server, connections=2, messages_per_connection=1))
+        sent, recorded = asyncio.Semaphore(0), asyncio.Event()
+
+        async def send_two() -> None:
+            assert (await transport.send(MESSAGE, SENDER, READER)).kind is OutcomeKind.ACCEPTED
+            sent.release()
+            await recorded.wait()
+            assert (await transport.send(MESSAGE, SENDER, READER)).kind is OutcomeKind.ACCEPTED
+
+        senders = [asyncio.create_task(send_two())]
+        await sent.acquire()
+        senders.append(asyncio.create_task(send_two()))
+        await sent.acquire()
+        assert server.open_now == 2  # neither was shared, nor closed, although each has carried its share
+        recorded.set()
+        await asyncio.gather(*senders)
+        assert server.connections == 4
+        assert server.open_most == 2
+        await transport.aclose()
+
+
 async def test_idle_connections_that_the_server_dropped_are_replaced_silently() -> None:
     async with SmtpServer() as server:
         transport = SmtpTransport(relay(server))

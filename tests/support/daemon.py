@@ -39,25 +39,30 @@ def environment() -> dict[str, str]:
 
 @dataclass
 class DaemonProcess:
-    """``newsletter run``; use it as a context manager."""
+    """``newsletter run``, or another command that goes on until it is stopped; use it as a context manager."""
 
     directory: Path
     variables: dict[str, str] = field(default_factory=dict)  # of its environment, in addition
+    command: tuple[str, ...] = ("run",)
     process: subprocess.Popen[str] = field(init=False)
     log: Path = field(init=False)
 
     def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def start(self) -> None:
+        """Start it; a log of an earlier start stays."""
         self.log = self.directory / f"daemon-{time.monotonic_ns()}.log"
         with self.log.open("w") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "newsletter", "--config", str(self.directory), "run"],
+                [sys.executable, "-m", "newsletter", "--config", str(self.directory), *self.command],
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 text=True,
                 env=environment() | self.variables,
                 cwd=ROOT,
             )
-        return self
 
     def __exit__(self, *_: object) -> None:
         if self.process.poll() is None:

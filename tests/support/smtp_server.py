@@ -11,11 +11,12 @@ import asyncio
 import contextlib
 import email
 import json
-import os
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
+
+from tests.support.journal import Journal
 
 if TYPE_CHECKING:
     import ssl
@@ -75,9 +76,16 @@ class Received:
 class Talk:
     reader: asyncio.StreamReader
     writer: asyncio.StreamWriter
+    number: int = 0  # of the server's connections, from 1
     sender: str = ""
     recipient: str = ""
     commands: list[str] = field(default_factory=list)
+
+    @property
+    def port(self) -> int:
+        """The client's."""
+        peer = self.writer.get_extra_info("peername")
+        return int(peer[1]) if peer else 0
 
 
 class HangUpError(Exception):
@@ -101,7 +109,7 @@ class SmtpServer:
         self.open_most = 0
         self.empty = asyncio.Event()
         self.port = 0
-        self._log = log.open("a") if log else None
+        self._log = Journal(log) if log else None
         self._context = context
         self._implicit_tls = implicit_tls
         self._tasks: set[asyncio.Task[None]] = set()
@@ -164,8 +172,8 @@ class SmtpServer:
         return line[:1] in "23"
 
     async def _talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        talk = Talk(reader, writer, self.connections)
         await self._say(writer, self.script.reply("connect"))
-        talk = Talk(reader, writer)
         while line := (await reader.readline()).decode():
             command = line.strip()
             self.commands.append(command)
@@ -225,16 +233,14 @@ class SmtpServer:
             await asyncio.sleep(self.script.delay_s)
         reply = self.script.reply("dot")
         if talk.recipient and (reply[:1] == "2" or reply.endswith("-after")):
-            self._keep(Received(talk.sender, talk.recipient, b"".join(lines), tuple(talk.commands)))
+            self._keep(talk, Received(talk.sender, talk.recipient, b"".join(lines), tuple(talk.commands)))
         await self._say(talk.writer, reply.removesuffix("-after"))
 
-    def _keep(self, mail: Received) -> None:
+    def _keep(self, talk: Talk, mail: Received) -> None:
         """Remember for good, before the client hears of it: what is in the log was accepted."""
         self.received.append(mail)
         if self._log:
-            self._log.write(f"{mail.message_id} {mail.recipient}\n")
-            self._log.flush()
-            os.fsync(self._log.fileno())
+            self._log.keep(mail.message_id, mail.recipient, talk.number, talk.port)
 
 
 async def serve(log: Path, script: Script) -> None:

@@ -32,13 +32,13 @@ from newsletter.sources.huggingface import BASE_URL as HUGGING_FACE_URL
 from newsletter.sources.probe import WebProbe
 from newsletter.store.checkup import check_up
 from newsletter.store.sql import open_store
-from newsletter.wiring import Application, build_renderer, build_transport, make_data_directory
+from newsletter.wiring import Application, build_renderer, build_transport, build_ways, make_data_directory
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from newsletter.mail.smtp import SmtpTransport
     from newsletter.model import EmailAddress
+    from newsletter.ports import Transport
     from newsletter.settings.load import Configuration
     from newsletter.settings.models import Settings
 
@@ -89,13 +89,17 @@ def doctor(
     facts = _facts(application, tuple(selectors or ()))
 
     async def work() -> list[Finding]:
-        transport = build_transport(application)
+        transport, ways = build_transport(application), build_ways(application)
+        names = list(ways)
+        others = [] if facts[names[0]].is_caught else names[1:]
+        doctors = {name: Doctor(facts[name], resolver, WebProbe(), way, application.now) for name, way in ways.items()}
         try:
-            found = await Doctor(facts, resolver, WebProbe(), transport, application.now).examine()
+            found = await doctors[names[0]].examine()
+            found += [finding for name in others for finding in await doctors[name].relay()]
             if recipient is not None:
                 found.append(await _try_delivery(application, transport, recipient))
         finally:
-            await transport.aclose()
+            await asyncio.gather(transport.aclose(), *(way.aclose() for way in ways.values()))
             await application.store.aclose()
         return found
 
@@ -129,13 +133,14 @@ def _machine(configuration: Configuration) -> Machine:
     )
 
 
-def _facts(application: Application, selectors: tuple[str, ...]) -> Facts:
+def _facts(application: Application, selectors: tuple[str, ...]) -> dict[str, Facts]:
+    """Return what is held against the world, for each relay by its name."""
     settings = application.configuration.settings
     mail = settings.mail
-    return Facts(
+    common = Facts(
         domain=mail.sender.address.wire.rpartition("@")[2],
-        relay_host=mail.relay.host,
-        login=mail.relay.username or "",
+        relay_host="",
+        login="",
         list_id=mail.list_identifier,
         base_url=settings.web.base_url,
         unsubscribe_url=application.links.unsubscribe_url(NOBODY),
@@ -143,6 +148,10 @@ def _facts(application: Application, selectors: tuple[str, ...]) -> Facts:
         source_urls=tuple(_source_urls(settings)),
         is_caught=mail.catcher.enabled,
     )
+    return {
+        name: replace(common, relay_host=relay.host, login=relay.username or "")
+        for name, relay in mail.outgoing.items()
+    }
 
 
 def _source_urls(settings: Settings) -> Iterator[str]:
@@ -152,7 +161,7 @@ def _source_urls(settings: Settings) -> Iterator[str]:
             yield url
 
 
-async def _try_delivery(application: Application, transport: SmtpTransport, recipient: EmailAddress) -> Finding:
+async def _try_delivery(application: Application, transport: Transport, recipient: EmailAddress) -> Finding:
     """Send a sample digest, and return what became of it."""
     mail = application.configuration.settings.mail
     if mail.catcher.enabled:

@@ -25,7 +25,17 @@ from newsletter.model.issues import Aspect, Flaw, Inconsistency, IssueSums, Shar
 from newsletter.model.papers import AnnounceType, Community, Entry, KeyScheme, Paper, PaperKey, PaperVersion, Sighting
 from newsletter.model.problems import Problem
 from newsletter.model.profiles import Field, Keyword, Match, Profile, Reason, Replacements, Span, Topic
-from newsletter.model.relays import Circuit, CircuitCause, CircuitScope, Pause, PauseScope
+from newsletter.model.relays import (
+    Bucket,
+    Circuit,
+    CircuitCause,
+    CircuitScope,
+    Limit,
+    Pause,
+    PauseScope,
+    Shortage,
+    Window,
+)
 from newsletter.model.sources import CollectionCounts, Fault, FetchResult, Health, SourceState
 from newsletter.model.subscribers import (
     Consent,
@@ -46,6 +56,7 @@ __all__ = [
     "Attempt",
     "Bounce",
     "BounceKind",
+    "Bucket",
     "Circuit",
     "CircuitCause",
     "CircuitScope",
@@ -70,6 +81,7 @@ __all__ = [
     "IssueSums",
     "KeyScheme",
     "Keyword",
+    "Limit",
     "Match",
     "Notice",
     "Origin",
@@ -90,6 +102,7 @@ __all__ = [
     "Section",
     "Selected",
     "Share",
+    "Shortage",
     "Sighting",
     "SourceNote",
     "SourceState",
@@ -103,4 +116,5 @@ __all__ = [
     "SuppressionReason",
     "Topic",
     "Weekday",
+    "Window",
 ]

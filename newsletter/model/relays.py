@@ -47,6 +47,43 @@ class Circuit:
     probe_until: datetime | None = None
 
 
+class Window(enum.StrEnum):
+    """Over how long a limit counts."""
+
+    SECOND = "second"
+    MINUTE = "minute"
+    HOUR = "hour"
+    DAY = "day"  # any 24 hours, not a date
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """At most ``most`` mails in any ``window``; ``bucket`` names the bucket that holds the tokens for them."""
+
+    bucket: str
+    window: Window
+    most: int
+
+
+@dataclass(frozen=True, slots=True)
+class Bucket:
+    """Which tokens are out, as (slot, number) in order of time: a slot is a small part of a window, counted from 1970.
+
+    ``seen_at`` is the latest time at which a token was taken; None when none ever was.
+    """
+
+    taken: tuple[tuple[int, int], ...] = ()
+    seen_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Shortage:
+    """A bucket without a token, and when it has one again."""
+
+    bucket: str
+    until: datetime
+
+
 @dataclass(frozen=True, slots=True)
 class Pause:
     """What an operator has stopped, since when, and why; ``name`` is empty for everything."""

@@ -8,6 +8,7 @@ same Message-ID. Nothing is lost.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import structlog
@@ -29,19 +30,22 @@ logger = structlog.get_logger(__name__)
 
 
 class Deliverer:
-    """Works off the deliveries that are due. Runs of one deliverer never overlap."""
+    """Works off the deliveries that are due. Runs of one deliverer never overlap.
+
+    ``ways`` has the way to each relay by its name, or is the one way to all of them.
+    """
 
     def __init__(
         self,
         store: Store,
         renderer: Renderer,
-        transport: Transport,
+        ways: Transport | Mapping[str, Transport],
         policy: DeliveryPolicy,
         now: Callable[[], datetime],
     ) -> None:
         self._store = store
         self._renderer = renderer
-        self._transport = transport
+        self._ways = ways if isinstance(ways, Mapping) else {relay.name: ways for relay in policy.relays.relays}
         self._policy = policy
         self._now = now
         self._recorder = Recorder(store, now, policy.connections)
@@ -69,7 +73,7 @@ class Deliverer:
             self._is_tidy = False
             # Rendered anew in each run, so that a template mended meanwhile counts.
             digests = PreparedDigests(self._store, self._renderer, self._policy.prepared_digests)
-            sending = Sending(self._store, self._transport, digests, self._recorder, self._policy, self._now)
+            sending = Sending(self._store, self._ways, digests, self._recorder, self._policy, self._now)
             counts = await sending.run(stop or asyncio.Event(), on_progress)
             self._is_tidy = True
         _log(counts)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -12,6 +12,7 @@ import structlog
 
 from newsletter.core.replies import is_about_relay, is_bad_address, is_lost
 from newsletter.core.retry import RetryPolicy, decide
+from newsletter.core.routing import Chosen, Fleet, RelayPlan, View, choose
 from newsletter.errors import NotFoundError, StoreError, TemplateError
 from newsletter.model import (
     Attempt,
@@ -26,7 +27,7 @@ from newsletter.model import (
 from newsletter.service.tally import DeliveryCounts, Tally
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from datetime import datetime
 
     from newsletter.ports import Store, Transport
@@ -40,10 +41,11 @@ logger = structlog.get_logger(__name__)
 class DeliveryPolicy:
     """How deliveries are worked off.
 
-    ``owner`` names this process in leases. ``connections`` senders work at once. A delivery is begun in the first half
-    of its ``lease`` or given back, so the lease must be longer than twice the longest dialogue. A subscriber's status
-    is read again when the claim is older than ``recheck_after``. A delivery never attempted within ``staleness`` of
-    being due expires unsent, and its papers go into the next digest. ``prepared_digests`` bounds the memory.
+    ``owner`` names this process in leases. ``connections`` senders work at once, over the relays of ``fleet`` (one that
+    is called ``relay`` when that is None). A delivery is begun in the first half of its ``lease`` or given back, so the
+    lease must be longer than twice the longest dialogue. A subscriber's status is read again when the claim is older
+    than ``recheck_after``. A delivery never attempted within ``staleness`` of being due expires unsent, and its papers
+    go into the next digest. ``prepared_digests`` bounds the memory.
     """
 
     envelope_sender: str
@@ -55,6 +57,12 @@ class DeliveryPolicy:
     staleness: timedelta | None = None
     batch: int = 200
     prepared_digests: int = 64
+    fleet: Fleet | None = None
+
+    @property
+    def relays(self) -> Fleet:
+        """The relays, and how recipient domains are treated."""
+        return self.fleet or Fleet((RelayPlan(connections=self.connections),))
 
 
 class Sending:
@@ -63,14 +71,14 @@ class Sending:
     def __init__(
         self,
         store: Store,
-        transport: Transport,
+        ways: Mapping[str, Transport],
         digests: PreparedDigests,
         recorder: Recorder,
         policy: DeliveryPolicy,
         now: Callable[[], datetime],
     ) -> None:
         self._store = store
-        self._transport = transport
+        self._ways = ways
         self._digests = digests
         self._recorder = recorder
         self._policy = policy
@@ -184,7 +192,14 @@ class Sending:
         try:
             prepared = await self._digests.get(delivery.digest_id)
             message = prepared.compose(subscriber, delivery.message_id, self._now())
-            return await self._transport.send(message, self._policy.envelope_sender, subscriber.address)
+            domain = subscriber.address.wire.rpartition("@")[2]
+            seed = f"{delivery.id}:{delivery.attempts}"
+            chosen = choose(self._policy.relays.relays, View(), domain, seed, self._now())
+            if not isinstance(chosen, Chosen):
+                return Outcome(OutcomeKind.DEFERRED, text=chosen.reason)
+            way = self._ways[chosen.relay]
+            outcome = await way.send(message, self._policy.envelope_sender, subscriber.address)
+            return replace(outcome, relay=chosen.relay)
         except StoreError:
             raise
         except TemplateError as error:

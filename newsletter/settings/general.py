@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from newsletter.settings.document import Document
     from newsletter.settings.explain import Locate, Location
+    from newsletter.settings.mailmodels import RelaySettings
 
 SETTINGS_NAME = "newsletter.yaml"
 USER_WITH_PASSWORD = re.compile(r"//[^/@]*:[^/@]+@")
@@ -52,6 +53,7 @@ def read_settings(directory: Path, environment: Mapping[str, str]) -> tuple[Sett
         settings = Settings.model_validate(values)
     except ValidationError as error:
         return None, problems + problems_of(error, Settings, locate)
+    problems += _relays_twice(settings, locate)
     settings, wrong = with_secrets(anchored(settings, directory.absolute()), locate)
     settings, wrong_url = _with_database(settings, directory.absolute(), locate)
     return settings, [*problems, *wrong, *wrong_url, *_checks(settings, locate), *_exposed(path, document)]
@@ -149,19 +151,13 @@ def database_url(text: str, directory: Path) -> str:
 
 def _checks(settings: Settings, locate: Locate) -> list[Problem]:
     """Return what the values say only together, or together with the disk."""
-    problems = []
-    relay = settings.mail.relay
-    if relay.password and relay.tls == "none" and not is_loopback(relay.host):
-        message, advice = "the password travels without encryption", "set tls to starttls or implicit"
-        problems.append(Problem(*locate(("mail", "relay", "tls")), message, advice, "warning"))
+    problems = _check_relays(settings, locate)
     if settings.web.secret is not None and len(settings.web.secret.get_secret_value()) < MINIMUM_LENGTH:
         message = f"web.secret is shorter than {MINIMUM_LENGTH} characters"
         problems.append(Problem(*locate(("web", "secret")), message, "use a random one, or leave it out"))
     if not settings.sources:
         message, advice = "there are no sources, so no paper will ever come", "add one under sources:"
         problems.append(Problem(*locate(("sources",)), message, advice, "warning"))
-    if relay.ca_file and not relay.ca_file.is_file():
-        problems.append(Problem(*locate(("mail", "relay", "ca_file")), f"there is no file {relay.ca_file}"))
     if settings.templates_directory and not settings.templates_directory.is_dir():
         message = f"there is no directory {settings.templates_directory}"
         problems.append(Problem(*locate(("templates_directory",)), message, "make it, or leave the key out"))
@@ -170,6 +166,30 @@ def _checks(settings: Settings, locate: Locate) -> list[Problem]:
     return problems + [
         found for name, source in settings.sources.items() for found in _check_source(name, source, locate)
     ]
+
+
+def _relays_twice(settings: Settings, locate: Locate) -> list[Problem]:
+    """Return a problem when one relay and several are given; to be asked before any value is replaced."""
+    if not settings.mail.relays or "relay" not in settings.mail.model_fields_set:
+        return []
+    message, advice = "both mail.relay and mail.relays are given", "make mail.relay one of mail.relays, under a name"
+    return [Problem(*locate(("mail", "relays"), of_key=True), message, advice)]
+
+
+def _check_relays(settings: Settings, locate: Locate) -> list[Problem]:
+    """Return what is wrong or unwise about the relays, alone and together."""
+    mail, problems = settings.mail, []
+    named: dict[tuple[str, ...], RelaySettings] = {("mail", "relays", name): each for name, each in mail.relays.items()}
+    for path, relay in (named or {("mail", "relay"): mail.relay}).items():
+        if relay.password and relay.tls == "none" and not is_loopback(relay.host):
+            message, advice = "the password travels without encryption", "set tls to starttls or implicit"
+            problems.append(Problem(*locate((*path, "tls")), message, advice, "warning"))
+        if relay.ca_file and not relay.ca_file.is_file():
+            problems.append(Problem(*locate((*path, "ca_file")), f"there is no file {relay.ca_file}"))
+    if named and all(relay.domains for relay in mail.relays.values()):
+        message = "each relay is for some domains only, so that nothing takes the mails to all others"
+        problems.append(Problem(*locate(("mail", "relays"), of_key=True), message, "add a relay without domains"))
+    return problems
 
 
 def _lost_to_weekly_readers(settings: Settings, locate: Locate) -> list[Problem]:
@@ -225,7 +245,10 @@ def _check_source(name: str, source: SourceSettings, locate: Locate) -> list[Pro
 
 def _exposed(path: Path, document: Document) -> list[Problem]:
     """Return a warning when the settings file holds a secret and everybody may read it."""
+    relays = document.node(("mail", "relays"))
+    names = relays.plain() if relays else None
     secrets = (
+        *(("mail", "relays", str(name), "password") for name in (names if isinstance(names, dict) else ())),
         ("mail", "relay", "password"),
         ("web", "secret"),
         ("web", "metrics_token"),

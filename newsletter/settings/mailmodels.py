@@ -6,14 +6,16 @@ import enum
 import re
 from typing import Annotated, Any, Self
 
-from pydantic import Field, SecretStr, model_validator
+from pydantic import AfterValidator, Field, SecretStr, model_validator
 
+from newsletter.settings.limitmodels import DomainSettings, LimitSettings, WarmUpSettings, check_pattern
 from newsletter.settings.values import (
     Address,
     FilePath,
     Line,
     ListenPort,
     LowerCase,
+    Name,
     Port,
     Seconds,
     Section,
@@ -31,6 +33,7 @@ class Encryption(enum.StrEnum):
     IMPLICIT = "implicit"
 
 
+Pattern = Annotated[str, LowerCase, AfterValidator(check_pattern)]
 USUAL_PORTS = {"none": 25, "opportunistic": 25, "starttls": 587, "implicit": 465}
 
 
@@ -61,6 +64,9 @@ class RelaySettings(Section):
     timeout_s: Seconds = Field(default=60, description="How long to wait for each answer, in seconds.")
     ca_file: FilePath | None = Field(default=None, description="Certificates to trust instead of the system's (PEM).")
 
+    limits: LimitSettings = Field(default_factory=LimitSettings, description="How much it may be given.")
+    warm_up: WarmUpSettings | None = Field(default=None, description="How it is made known, when it is new.")
+
     @model_validator(mode="after")
     def check_credentials(self) -> Self:
         """Refuse half of a login."""
@@ -70,6 +76,22 @@ class RelaySettings(Section):
         if self.username and not has_password:
             raise complaint("there is a username but no password", "add password_file or password, or remove username")
         return self
+
+
+class NamedRelaySettings(RelaySettings):
+    """One of several mail servers: what `mail.relay` has, and when it is the one to take."""
+
+    priority: int = Field(
+        default=0, ge=0, le=1000, description="The lowest comes first; others step in while that takes no mail."
+    )
+    weight: float = Field(
+        default=1, gt=0, le=1000, allow_inf_nan=False, description="Its share among relays of the same priority."
+    )
+    domains: tuple[Pattern, ...] = Field(
+        default=(),
+        description="Recipient domains that it is for, such as `example.org` or `*.example.org`, and no others; relays "
+        "without domains step in while it takes no mail.",
+    )
 
 
 class CatcherSettings(Section):
@@ -98,6 +120,13 @@ class MailSettings(Section):
         description="The list's name for mail filters (RFC 2919). Default: made from the sender.",
     )
     relay: RelaySettings = Field(default_factory=RelaySettings, description="The mail server.")
+    relays: dict[Name, NamedRelaySettings] = Field(
+        default_factory=dict, description="Several mail servers, by a name of your choice, instead of `mail.relay`."
+    )
+    domains: dict[Pattern, DomainSettings] = Field(
+        default_factory=dict,
+        description="How recipient domains are treated: `gmail.com`, `*.example.org`, or `*` for each of the others.",
+    )
     catcher: CatcherSettings = Field(default_factory=CatcherSettings, description="The mail catcher.")
 
     @model_validator(mode="after")
@@ -116,15 +145,9 @@ class MailSettings(Section):
         return f"{re.sub(r'[^A-Za-z0-9_-]+', '-', local).strip('-') or 'list'}.{domain}"
 
     @property
-    def outgoing(self) -> RelaySettings:
-        """The server that mails really go to: the relay, or the catcher while that is enabled."""
-        if not self.catcher.enabled:
-            return self.relay
-        return RelaySettings(
-            host="127.0.0.1",
-            port=self.catcher.port or USUAL_PORTS["none"],  # wiring puts the real port in when any will do
-            tls=Encryption.NONE,
-            connections=self.relay.connections,
-            messages_per_connection=self.relay.messages_per_connection,
-            timeout_s=self.relay.timeout_s,
-        )
+    def outgoing(self) -> dict[str, RelaySettings]:
+        """The servers that mails really go to, by name: the relays, or the catcher alone while that is enabled."""
+        if self.catcher.enabled:
+            port = self.catcher.port or USUAL_PORTS["none"]  # wiring puts the real port in when any will do
+            return {"catcher": RelaySettings(host="127.0.0.1", port=port, tls=Encryption.NONE)}
+        return dict(self.relays) or {"relay": self.relay}

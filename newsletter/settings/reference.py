@@ -8,7 +8,7 @@ from __future__ import annotations
 import enum
 import sys
 import typing
-from datetime import time
+from datetime import date, time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -52,6 +52,7 @@ broken, it says so and keeps to the last good one.
 *This page is made from the code by `python -m newsletter.settings.reference`; edit the models, not the page.*
 """
 
+GROUP_KEYS = {"relays": "NAME", "domains": "DOMAIN"}
 BOUNDS = {Ge: ("ge", "from"), Gt: ("gt", "above"), Le: ("le", "to"), Lt: ("lt", "below")}
 WORDS: dict[Any, str] = {
     str: "text",
@@ -60,6 +61,7 @@ WORDS: dict[Any, str] = {
     bool: "true or false",
     Path: "path",
     time: "time, HH:MM",
+    date: "date, YYYY-MM-DD",
     SecretStr: "secret text",
     EmailAddress: "mail address",
     Mailbox: "name and mail address",
@@ -74,7 +76,9 @@ def reference() -> str:
     parts = [HEAD, "## On the top level", _table("", single)]
     for path, model in _sections(Settings, ()):
         name = ".".join(path)
-        parts += [f"## `{name}`", _prose(model), _table(name, model.model_fields)]
+        has_rows = any(not _section_of(field) and not group_of(field) for field in model.model_fields.values())
+        table = _table(name, model.model_fields, with_environment="DOMAIN" not in path)  # its dots are no variable's
+        parts += [f"## `{name}`", _prose(model), *([table] if has_rows else [])]
     parts += ["## `sources`", "Where papers come from: `name: {kind: …}`. Profiles and commands use the name."]
     for kind in KINDS:
         tag = typing.get_args(kind.model_fields["kind"].annotation)[0]
@@ -85,14 +89,25 @@ def reference() -> str:
 
 def _sections(model: type[BaseModel], path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], type[BaseModel]]]:
     for name, field in model.model_fields.items():
-        section = _section_of(field)
-        if section:
-            yield (*path, name), section
-            yield from _sections(section, (*path, name))
+        found = _section_of(field)
+        here = (*path, name)
+        if found is None and path:
+            found, here = group_of(field), (*here, GROUP_KEYS.get(name, ""))
+        if found is not None:
+            yield here, found
+            yield from _sections(found, here)
 
 
 def _section_of(field: FieldInfo) -> type[BaseModel] | None:
     return next(models(field.annotation), None)
+
+
+def group_of(field: FieldInfo) -> type[BaseModel] | None:
+    """Return the model of a group whose keys the operator chooses, such as ``mail.relays``."""
+    for member in members(field.annotation):
+        if typing.get_origin(member) is dict:
+            return next(models(typing.get_args(member)[1]), None)
+    return None
 
 
 def _prose(model: type[BaseModel]) -> str:
@@ -102,7 +117,7 @@ def _prose(model: type[BaseModel]) -> str:
 def _table(path: str, fields: dict[str, FieldInfo], *, with_environment: bool = True) -> str:
     lines = ["| key | value | default | meaning |", "| --- | --- | --- | --- |"]
     for name, field in fields.items():
-        if _section_of(field):
+        if _section_of(field) or group_of(field):
             continue
         meaning = field.description or ""
         if with_environment:
@@ -144,7 +159,7 @@ def _default(field: FieldInfo) -> str:
     if field.is_required():
         return "**required**"
     value = field.default
-    if value is None or value is PydanticUndefined:
+    if value is None or value is PydanticUndefined or value == ():
         return ""
     if isinstance(value, bool):
         return f"`{str(value).lower()}`"

@@ -32,6 +32,11 @@ def with_secrets(section: Model, locate: Locate, path: tuple[str, ...] = ()) -> 
         if isinstance(value, BaseModel):
             updates[name], found = with_secrets(value, locate, (*path, name))
             problems += found
+        elif isinstance(value, dict) and any(isinstance(each, BaseModel) for each in value.values()):
+            updates[name] = dict(value)
+            for key, each in value.items():
+                updates[name][key], found = with_secrets(each, locate, (*path, name, key))
+                problems += found
         elif isinstance(value, Path) and name.removesuffix("_file") in set(type(section).model_fields) - {name}:
             secret_name = name.removesuffix("_file")
             place = locate((*path, name))

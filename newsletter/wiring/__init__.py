@@ -10,7 +10,7 @@ from newsletter.wiring.application import (
     prepare_database,
     start_catcher,
 )
-from newsletter.wiring.mail import brand_of, build_renderer, build_transport, template_directories
+from newsletter.wiring.mail import brand_of, build_renderer, build_transport, build_ways, template_directories
 from newsletter.wiring.parts import Parts, build_issuer, build_parts
 
 __all__ = [
@@ -21,6 +21,7 @@ __all__ = [
     "build_parts",
     "build_renderer",
     "build_transport",
+    "build_ways",
     "exclusive",
     "make_data_directory",
     "open_application",

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from newsletter.core.routing import DomainPlan, Fleet, RelayPlan, WarmUp
 from newsletter.mail.alert import AlertTemplate, MailAnnouncer
 from newsletter.mail.brand import Brand
+from newsletter.mail.fleet import FleetTransport
 from newsletter.mail.relay import Relay, Tls
 from newsletter.mail.render import Renderer
 from newsletter.mail.smtp import SmtpTransport
+from newsletter.model import Window
+from newsletter.settings.mailmodels import NamedRelaySettings
 from newsletter.sources.webhook import WebhookAnnouncer
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from newsletter.ports import Announcer, Transport
+    from newsletter.settings.limitmodels import LimitSettings
     from newsletter.settings.load import Configuration
+    from newsletter.settings.mailmodels import MailSettings, RelaySettings
     from newsletter.wiring.application import Application
 
 
@@ -30,9 +37,14 @@ def build_renderer(application: Application) -> Renderer:
     )
 
 
-def build_transport(application: Application) -> SmtpTransport:
-    """Build the way to the relay, or to the mail catcher where that is enabled."""
-    return SmtpTransport(relay_of(application))
+def build_transport(application: Application) -> FleetTransport:
+    """Build the way of a single mail: to whichever relay takes it, or to the mail catcher where that is enabled."""
+    return FleetTransport(build_ways(application), fleet_of(application.configuration.settings.mail).relays)
+
+
+def build_ways(application: Application) -> dict[str, SmtpTransport]:
+    """Build the way to each relay, by its name."""
+    return {name: SmtpTransport(relay) for name, relay in relays_of(application).items()}
 
 
 def template_directories(configuration: Configuration) -> list[Path]:
@@ -58,13 +70,17 @@ def brand_of(configuration: Configuration) -> Brand:
     )
 
 
-def relay_of(application: Application) -> Relay:
-    """Return the relay as the settings describe it, or the mail catcher while that is enabled."""
-    mail = application.configuration.settings.mail
-    relay = mail.outgoing
+def relays_of(application: Application) -> dict[str, Relay]:
+    """Return the relays by name as the settings describe them, or the mail catcher alone while that is enabled."""
+    outgoing = application.configuration.settings.mail.outgoing
+    return {name: relay_of(settings, application.catcher_port) for name, settings in outgoing.items()}
+
+
+def relay_of(relay: RelaySettings, catcher_port: int | None = None) -> Relay:
+    """Return one relay as the settings describe it; ``catcher_port`` is the one that the mail catcher got."""
     return Relay(
         host=relay.host,
-        port=application.catcher_port or relay.port,
+        port=catcher_port or relay.port,
         tls=Tls(relay.tls.value),
         username=relay.username,
         password=relay.password.get_secret_value() if relay.password else None,
@@ -73,6 +89,34 @@ def relay_of(application: Application) -> Relay:
         timeout_s=relay.timeout_s,
         ca_file=str(relay.ca_file) if relay.ca_file else None,
     )
+
+
+def fleet_of(settings: MailSettings) -> Fleet:
+    """Return how the relays are used together, and how recipient domains are treated."""
+    if settings.catcher.enabled:  # which has no limits, and is to show at once what would go out
+        return Fleet(tuple(RelayPlan(name) for name in settings.outgoing))
+    domains = {name: DomainPlan(each.connections, windows(each.limits)) for name, each in settings.domains.items()}
+    return Fleet(tuple(plan_of(name, relay) for name, relay in settings.outgoing.items()), domains)
+
+
+def plan_of(name: str, relay: RelaySettings) -> RelayPlan:
+    """Return when a relay is used, and how much it is given."""
+    warm = relay.warm_up
+    plan = RelayPlan(
+        name,
+        connections=relay.connections,
+        limits=windows(relay.limits),
+        warm_up=WarmUp(warm.starts_on, warm.first_day, warm.growth) if warm else None,
+    )
+    if isinstance(relay, NamedRelaySettings):
+        return replace(plan, priority=relay.priority, weight=relay.weight, domains=relay.domains)
+    return plan
+
+
+def windows(limits: LimitSettings) -> dict[Window, int]:
+    """Return the limits that are set, by window."""
+    stated = {window: getattr(limits, f"per_{window}") for window in Window}
+    return {window: most for window, most in stated.items() if most is not None}
 
 
 def build_announcers(configuration: Configuration, transport: Transport) -> list[Announcer]:

@@ -13,6 +13,7 @@ from newsletter.core.alerts import AlertPolicy
 from newsletter.core.checks import CheckPlan
 from newsletter.core.retry import RetryPolicy
 from newsletter.core.selection import Limits
+from newsletter.mail.fleet import FleetTransport
 from newsletter.mail.smtp import SmtpTransport
 from newsletter.service.collect import ScheduledSource
 from newsletter.service.deliver import Deliverer, DeliveryPolicy
@@ -22,11 +23,12 @@ from newsletter.sources.base import SourceContext
 from newsletter.sources.fetch import Fetcher, FetchSettings
 from newsletter.sources.kinds import create_source
 from newsletter.sources.parse import Parser
-from newsletter.wiring.mail import build_announcers, build_renderer, relay_of
+from newsletter.wiring.mail import build_announcers, build_renderer, fleet_of, relays_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
+    from newsletter.core.routing import Fleet
     from newsletter.mail.render import Renderer
     from newsletter.ports import Announcer, Transport
     from newsletter.settings.load import Configuration
@@ -67,19 +69,20 @@ def build_parts(
 ) -> Parts:
     """Build what the configuration describes; TemplateError when a template is unusable.
 
-    ``measured`` may wrap the way to a relay, whose name (host and port) it is given.
+    ``measured`` may wrap the way to a relay, whose name it is given.
     """
     fetcher = _fetcher(application.configuration)
     renderer = build_renderer(application)
-    relay = relay_of(application)
-    transport = measured(SmtpTransport(relay), f"{relay.host}:{relay.port}")
+    ways = {name: measured(SmtpTransport(relay), name) for name, relay in relays_of(application).items()}
+    fleet = fleet_of(application.configuration.settings.mail)
+    transport = FleetTransport(ways, fleet.relays)
     return Parts(
         fetcher=fetcher,
         sources=_sources(application, fetcher),
         issuer=build_issuer(application),
         renderer=renderer,
         transport=transport,
-        deliverer=_deliverer(application, renderer, transport),
+        deliverer=_deliverer(application, renderer, ways, fleet),
         announcers=build_announcers(application.configuration, transport),
         alert_policy=_alert_policy(application.configuration.settings),
     )
@@ -145,16 +148,17 @@ def _alert_policy(settings: Settings) -> AlertPolicy:
     )
 
 
-def _deliverer(application: Application, renderer: Renderer, transport: Transport) -> Deliverer:
+def _deliverer(application: Application, renderer: Renderer, ways: Mapping[str, Transport], fleet: Fleet) -> Deliverer:
     settings = application.configuration.settings
     policy = DeliveryPolicy(
         envelope_sender=settings.mail.sender.address.wire,
         owner=f"{socket.gethostname()}:{os.getpid()}",
-        connections=settings.mail.outgoing.connections,
+        connections=fleet.connections,
+        fleet=fleet,
         retry=RetryPolicy(
             first=timedelta(minutes=settings.deliver.first_retry_minutes),
             deadline=timedelta(hours=settings.deliver.deadline_hours),
         ),
         staleness=timedelta(hours=settings.issue.late_limit_hours),
     )
-    return Deliverer(application.store, renderer, transport, policy, application.now)
+    return Deliverer(application.store, renderer, ways, policy, application.now)

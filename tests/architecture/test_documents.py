@@ -11,7 +11,7 @@ import pytest
 
 from newsletter.settings.explain import models
 from newsletter.settings.models import Settings
-from newsletter.settings.reference import environment_name
+from newsletter.settings.reference import environment_name, group_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,6 +40,9 @@ def setting_names(model: type[BaseModel], path: str = "") -> Iterator[str]:
         yield path + name
         for section in models(field.annotation):
             yield from setting_names(section, f"{path}{name}.")
+        group = group_of(field)
+        if path and group is not None:
+            yield from setting_names(group, f"{path}{name}.NAME.")
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import time
+from datetime import date, time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,7 +30,7 @@ def test_defaults(directory: Directory) -> None:
         25,
         "opportunistic",
     )
-    assert settings.mail.outgoing is settings.mail.relay
+    assert settings.mail.outgoing == {"relay": settings.mail.relay}
     assert settings.web.base_url == "http://127.0.0.1:8080"
     assert settings.defaults.send_at == time(7)
     assert settings.defaults.frequency is Frequency.DAILY
@@ -98,8 +98,51 @@ def test_mail_goes_to_the_catcher_while_that_is_enabled(directory: Directory) ->
         "newsletter.yaml",
         "mail:\n  sender: d@example.org\n  catcher: {enabled: true, port: 2525}\n  relay: {host: smtp.example.org}\n",
     )
-    outgoing = directory.load().settings.mail.outgoing
+    [(name, outgoing)] = directory.load().settings.mail.outgoing.items()
+    assert name == "catcher"
     assert (outgoing.host, outgoing.port, outgoing.tls, outgoing.username) == ("127.0.0.1", 2525, "none", None)
+
+
+RELAYS = """
+mail:
+  sender: d@example.org
+  relays:
+    main: {host: smtp.example.org, weight: 3, username: a, password_file: pw, connections: 8,
+      limits: {per_second: 10, per_day: 50000}, warm_up: {starts_on: 2026-03-01, first_day: 50}}
+    spare: {host: smtp.example.net, priority: 1}
+    campus: {host: mail.example.edu, domains: [Example.EDU, "*.bücher.example"]}
+  domains:
+    gmail.com: {connections: 2, limits: {per_minute: 100}}
+    "*": {connections: 10}
+sources: {h: {kind: huggingface}}
+"""
+
+
+def test_several_relays_and_limits(directory: Directory) -> None:
+    directory.write("newsletter.yaml", RELAYS)
+    directory.write("pw", "geheim").chmod(0o600)
+    mail = directory.load().settings.mail
+    assert list(mail.outgoing) == ["main", "spare", "campus"]
+    main = mail.relays["main"]
+    assert (main.priority, main.weight, main.connections) == (0, 3, 8)
+    assert main.password is not None
+    assert main.password.get_secret_value() == "geheim"
+    assert (main.limits.per_second, main.limits.per_minute, main.limits.per_day) == (10, None, 50_000)
+    assert main.warm_up is not None
+    assert (main.warm_up.starts_on, main.warm_up.growth) == (date(2026, 3, 1), 1.5)
+    assert mail.relays["campus"].domains == ("example.edu", "*.xn--bcher-kva.example")
+    assert mail.domains["gmail.com"].limits.per_minute == 100
+    assert mail.domains["*"].connections == 10
+
+
+def test_a_relay_of_several_from_the_environment(directory: Directory) -> None:
+    directory.write("newsletter.yaml", RELAYS)
+    directory.write("pw", "geheim").chmod(0o600)
+    variables = {"NEWSLETTER_MAIL__RELAYS__MAIN__PASSWORD": "other", "NEWSLETTER_MAIL__RELAYS__SPARE__PORT": "2525"}
+    mail = directory.load(variables).settings.mail
+    assert mail.relays["main"].password is not None
+    assert mail.relays["main"].password.get_secret_value() == "other"
+    assert mail.relays["spare"].port == 2525
 
 
 @pytest.mark.parametrize("url", ["http://localhost:8080", "http://127.0.0.1:8080/news", "http://[::1]:8080"])

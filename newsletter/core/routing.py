@@ -1,0 +1,173 @@
+"""Which relay takes a delivery, or until when it waits: from what is configured and what is known of each relay.
+
+Relays are asked in this order. First those that name the recipient's domain, then those that name none; among them by
+priority, the lowest number first; among equals by weight, drawn for each delivery and attempt, equally on every call.
+A relay that is closed by its circuit, paused, or out of tokens for longer than a few seconds is passed over for the
+next priority; for a shorter shortage the delivery waits, so that a second's limit does not drive mail to another relay.
+"""
+
+from __future__ import annotations
+
+import enum
+import math
+from dataclasses import dataclass, field
+from datetime import timedelta
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING, Final
+
+from newsletter.core.limits import ramp
+from newsletter.core.retry import fraction
+from newsletter.model import Limit, Window
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import date, datetime
+
+PATIENCE: Final = timedelta(seconds=5)
+FAR: Final = timedelta(days=1)  # how long to wait where nobody can say: asked again at every run anyway
+USUAL_CONNECTIONS: Final = 4
+OTHERS: Final = "*"
+
+
+@dataclass(frozen=True, slots=True)
+class WarmUp:
+    """How many mails a new relay carries on its first day, and by how much that grows each day."""
+
+    starts_on: date
+    first_day: int
+    growth: float = 1.5
+
+
+@dataclass(frozen=True, slots=True)
+class RelayPlan:
+    """One relay as its operator wants it used; ``domains`` are patterns (``example.org``, ``*.example.org``)."""
+
+    name: str = "relay"
+    priority: int = 0
+    weight: float = 1.0
+    domains: tuple[str, ...] = ()
+    connections: int = USUAL_CONNECTIONS
+    limits: Mapping[Window, int] = field(default_factory=dict)
+    warm_up: WarmUp | None = None
+
+    def limits_on(self, today: date) -> tuple[Limit, ...]:
+        """Return what holds on a day (UTC): the limits, the day's no higher than the ramp has come."""
+        most = dict(self.limits)
+        if self.warm_up is not None:
+            warm = ramp(self.warm_up.first_day, self.warm_up.growth, self.warm_up.starts_on, today)
+            if warm is not None:
+                most[Window.DAY] = min(warm, most.get(Window.DAY, warm))
+        return limits_of("relay", self.name, most)
+
+
+@dataclass(frozen=True, slots=True)
+class DomainPlan:
+    """How a recipient domain is treated, over all relays; ``connections`` is None when any number may be open."""
+
+    connections: int | None = None
+    limits: Mapping[Window, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Fleet:
+    """The relays, and how recipient domains are treated: by name, by pattern, or ``*`` for each of the others."""
+
+    relays: tuple[RelayPlan, ...] = (RelayPlan(),)
+    domains: Mapping[str, DomainPlan] = field(default_factory=dict)
+
+    @property
+    def connections(self) -> int:
+        """How many mails may be under way at one time."""
+        return sum(relay.connections for relay in self.relays)
+
+    def of_domain(self, domain: str) -> DomainPlan:
+        """Return how a domain is treated; the longest pattern that fits it decides."""
+        fitting = [name for name in self.domains if fits(domain, name)]
+        return self.domains[max(fitting, key=len)] if fitting else DomainPlan()
+
+    def limits(self, relay: str, domain: str, today: date) -> tuple[Limit, ...]:
+        """Return every limit that a mail to ``domain`` through ``relay`` counts against."""
+        [plan] = [each for each in self.relays if each.name == relay]
+        return plan.limits_on(today) + limits_of("domain", domain, self.of_domain(domain).limits)
+
+
+class Hindrance(enum.StrEnum):
+    """Why a relay takes no mail now."""
+
+    CIRCUIT = "circuit"
+    PAUSE = "pause"
+    LIMIT = "limit"
+
+
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """A relay or domain that takes no mail until then, and why, for a person."""
+
+    until: datetime
+    hindrance: Hindrance
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """The relay to take; ``must_probe`` when this mail is the one that tries whether it takes mail again."""
+
+    relay: str
+    must_probe: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What is known at one moment: relays that are closed, and relays that one mail may try."""
+
+    closed: Mapping[str, Closed] = field(default_factory=dict)
+    probing: frozenset[str] = frozenset()
+
+
+def choose(relays: Sequence[RelayPlan], view: View, domain: str, seed: str, now: datetime) -> Chosen | Closed:
+    """Return the relay that takes a mail to ``domain``, or until when it waits; ``seed`` names delivery and attempt."""
+    hindrances = []
+    for tier in tiers(relays, domain):
+        ordered = by_weight(tier, seed)
+        for relay in ordered:
+            if relay.name in view.probing:
+                return Chosen(relay.name, must_probe=True)
+            if relay.name not in view.closed:
+                return Chosen(relay.name)
+        closed = [view.closed[relay.name] for relay in ordered]
+        brief = [each for each in closed if each.hindrance is Hindrance.LIMIT and each.until - now <= PATIENCE]
+        if brief:
+            return min(brief, key=lambda each: each.until)
+        hindrances += closed
+    if not hindrances:
+        return Closed(now + FAR, Hindrance.PAUSE, f"no relay is for {domain}: each of mail.relays names other domains")
+    return min(hindrances, key=lambda each: each.until)
+
+
+def tiers(relays: Sequence[RelayPlan], domain: str) -> list[list[RelayPlan]]:
+    """Return the relays that may carry mail to ``domain``, those asked first in front, equals together."""
+    ranked: dict[tuple[bool, int], list[RelayPlan]] = {}
+    for relay in relays:
+        if not relay.domains or any(fits(domain, pattern) for pattern in relay.domains):
+            ranked.setdefault((not relay.domains, relay.priority), []).append(relay)
+    return [ranked[rank] for rank in sorted(ranked)]
+
+
+def by_weight(relays: Sequence[RelayPlan], seed: str) -> list[RelayPlan]:
+    """Return the relays in an order drawn by weight: each is first as often as its share of the weights.
+
+    Weighted rendezvous: a relay that comes or goes moves no delivery between two others.
+    """
+    if len(relays) == 1:
+        return list(relays)
+    return sorted(relays, key=lambda relay: -math.log(1 - fraction(f"{seed}:{relay.name}")) / relay.weight)
+
+
+def fits(domain: str, pattern: str) -> bool:
+    """Whether a pattern is for a domain: its name, ``*.name`` for every domain below it, or ``*`` for all."""
+    return fnmatchcase(domain, pattern) if "*" in pattern else domain == pattern
+
+
+def limits_of(kind: str, name: str, most: Mapping[Window, int]) -> tuple[Limit, ...]:
+    """Return the limits of a relay or domain, each with its bucket."""
+    return tuple(Limit(f"{kind}:{name}:{window}", window, number) for window, number in sorted(most.items()))

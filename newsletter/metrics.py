@@ -19,7 +19,7 @@ from prometheus_client.exposition import choose_encoder
 from prometheus_client.metrics_core import GaugeMetricFamily, Metric
 
 from newsletter.errors import StoreError
-from newsletter.model import Health, IssueKind, OutcomeKind, Readings, SourceState
+from newsletter.model import ALL_ROLES, Health, IssueKind, OutcomeKind, Readings, Role, SourceState
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -54,7 +54,14 @@ class Snapshot:
 class Metrics:
     """Every figure of one daemon."""
 
-    def __init__(self, store: Store, vitals: Vitals, now: Callable[[], datetime], windowed: timedelta = WINDOW) -> None:
+    def __init__(
+        self,
+        store: Store,
+        vitals: Vitals,
+        now: Callable[[], datetime],
+        windowed: timedelta = WINDOW,
+        roles: frozenset[Role] = ALL_ROLES,
+    ) -> None:
         self._store = store
         self._vitals = vitals
         self._now = now
@@ -65,6 +72,11 @@ class Metrics:
         self.registry = CollectorRegistry(auto_describe=False)
         ProcessCollector(registry=self.registry)
         self._count(self.registry)
+        role = Gauge(
+            "newsletter_role", "1 for what this process does, 0 for what it does not.", ["role"], registry=self.registry
+        )
+        for each in Role:
+            role.labels(each.value).set(int(each in roles))
         self.registry.register(self)  # for what collect() makes
 
     def _count(self, registry: CollectorRegistry) -> None:

@@ -31,6 +31,7 @@ class Vitals:
     unaccounted: int = 0
     sums_fault: str = ""
     sums_difference: int = 0
+    delivering_since: float | None = None  # the last sign of life of a delivery run, by ``monotonic``
     is_stopping: bool = False
     has_run: bool = False
     monotonic: Callable[[], float] = time.monotonic
@@ -53,8 +54,17 @@ class Vitals:
         self.line_fault = fault
         self.beat()
 
+    def delivery_begins(self) -> None:
+        """Note that a delivery run has begun."""
+        self.delivering_since = self.monotonic()
+
+    def delivery_goes_on(self) -> None:
+        """Note that a delivery run has ended a mail, whatever came of it."""
+        self.delivering_since = self.monotonic()
+
     def delivered(self, counts: DeliveryCounts) -> None:
         """Note what a delivery run came to; one that had nothing to do tells nothing of the relay."""
+        self.delivering_since = None
         if counts.planned:
             self.delivery_fault, self.unaccounted = counts.fault or "", counts.unaccounted
 
@@ -64,12 +74,15 @@ class Vitals:
 
     def delivery_failed(self, fault: str) -> None:
         """Note that a delivery run broke off."""
-        self.delivery_fault = fault
+        self.delivery_fault, self.delivering_since = fault, None
 
     @property
     def is_alive(self) -> bool:
-        """Whether the line goes on: it may fail, and must not hang."""
-        return self.monotonic() - self._beat_at < HANGS_AFTER_S
+        """Whether line and deliveries go on: they may fail, and must not hang."""
+        now, signs = self.monotonic(), [self._beat_at]
+        if self.delivering_since is not None:
+            signs.append(self.delivering_since)
+        return all(now - at < HANGS_AFTER_S for at in signs)
 
     def trouble(self, now: datetime) -> str:
         """Return what is wrong with the line, in a line for a person, or an empty text."""

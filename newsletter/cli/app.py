@@ -15,6 +15,7 @@ from typer.core import TyperGroup
 
 from newsletter import __version__
 from newsletter.cli import (
+    daemon,
     deliveries,
     doctor,
     inspection,
@@ -168,6 +169,7 @@ def root(
 
 
 setup.register(app)
+daemon.register(app)
 pipeline.register(app)
 inspection.register(app)
 safekeeping.register(app)

@@ -1,11 +1,9 @@
-"""The line itself: ``run``, ``collect``, ``issue``, ``deliver`` and ``send``."""
+"""The line itself, once: ``collect``, ``issue``, ``deliver`` and ``send``."""
 
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
-import sys
 from contextlib import AsyncExitStack, contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -44,42 +42,8 @@ AtOption = Annotated[
 
 def register(app: typer.Typer) -> None:
     """Mount the commands."""
-    for command in (run_daemon, collect, issue, deliver, send):
-        app.command(command.__name__.removesuffix("_daemon"))(command)
-
-
-def run_daemon(context: typer.Context) -> None:
-    """Run the daemon: collect, issue and deliver when due, and serve the pages, until told to stop.
-
-    It needs no other process and no cron. SIGTERM (or Ctrl-C) finishes the mails in flight; SIGHUP or a changed file
-    reloads the configuration, and a broken file leaves the last good one in force.
-
-    \b
-    Example: newsletter --config /etc/newsletter run
-    """
-    from newsletter.daemon import Daemon  # noqa: PLC0415 (--help must not wait for the daemon's libraries)
-    from newsletter.notify import Notifier  # noqa: PLC0415
-    from newsletter.observe import configure_logging  # noqa: PLC0415
-
-    async def work(application: Application) -> None:
-        log = application.configuration.settings.log
-        configure_logging(log.format, log.level)
-        for warning in application.configuration.warnings:
-            note(f"newsletter: warning: {warning}")
-        has_catcher = application.configuration.settings.mail.catcher.enabled
-        notifier = Notifier.from_environment(os.environ)
-        await Daemon(application, lambda url: _announce(url, has_catcher=has_catcher), notifier=notifier).run()
-
-    run(context, work)
-
-
-def _announce(url: str, *, has_catcher: bool) -> None:
-    if has_catcher:
-        say(f"The first digest arrives within a minute. Read the mail at {url}/mails")
-    else:
-        say(f"The pages are at {url}")
-    say("Stop with Ctrl-C.")
-    sys.stdout.flush()
+    for command in (collect, issue, deliver, send):
+        app.command(command.__name__)(command)
 
 
 def collect(
@@ -301,6 +265,8 @@ def _show_collected(reports: Sequence[CollectionReport]) -> None:
 
 
 def _found(report: CollectionReport) -> str:
+    if report.is_elsewhere:
+        return "another newsletter on this store has just collected"
     if not report.asked:
         return f"not due before {show(report.state.next_check_at)}"
     if report.not_modified:

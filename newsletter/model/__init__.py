@@ -36,6 +36,7 @@ from newsletter.model.relays import (
     Shortage,
     Window,
 )
+from newsletter.model.roles import ALL_ROLES, Role
 from newsletter.model.sources import CollectionCounts, Fault, FetchResult, Health, SourceState
 from newsletter.model.subscribers import (
     Consent,
@@ -50,6 +51,7 @@ from newsletter.model.subscribers import (
 )
 
 __all__ = [
+    "ALL_ROLES",
     "Alert",
     "AnnounceType",
     "Aspect",
@@ -98,6 +100,7 @@ __all__ = [
     "Readings",
     "Reason",
     "Replacements",
+    "Role",
     "Schedule",
     "Section",
     "Selected",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import AsyncIterator, Collection, Mapping, Sequence
     from contextlib import AbstractAsyncContextManager
     from datetime import date, datetime, timedelta
 
@@ -93,6 +93,11 @@ class DeliveryStore(Protocol):
 
     def sending(self) -> AbstractAsyncContextManager[None]:
         """Say, for as long as the context lasts, that this process holds leases: nobody else takes them over then."""
+
+    def wakes(self) -> AsyncIterator[None]:
+        """Yield when somebody else may have made deliveries ready; it ends at once where nobody else can. What it
+        misses is found at the next tick.
+        """
 
     async def take_over(self) -> int:
         """Release what killed processes held, as ``release(None)`` does, unless another process is sending; return how

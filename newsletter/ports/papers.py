@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+    from contextlib import AbstractAsyncContextManager
     from datetime import datetime
 
     from newsletter.model import (
@@ -32,6 +33,11 @@ class Source(Protocol):
 
 class PaperStore(Protocol):
     """Papers, what was said about them, and the state of the sources that said it."""
+
+    def collecting(self) -> AbstractAsyncContextManager[bool]:
+        """Say whether we may collect, for as long as the context lasts: of all processes on one store, one may. Who
+        may not is told when that one is done, or after the usual wait for a lock.
+        """
 
     async def source_states(self) -> Mapping[str, SourceState]:
         """Return the state of every source ever checked, by name."""

@@ -17,7 +17,7 @@ from newsletter.errors import StoreError
 from newsletter.model import CollectionCounts, SourceState
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime
 
     from newsletter.model import FetchResult
@@ -37,11 +37,14 @@ class ScheduledSource:
 
 @dataclass(frozen=True, slots=True)
 class CollectionReport:
-    """What asking one source came to; ``asked`` is false when it was not due yet."""
+    """What asking one source came to; ``asked`` is false when it was not due yet, or
+    ``is_elsewhere``: another process has just collected.
+    """
 
     state: SourceState
     counts: CollectionCounts = field(default_factory=CollectionCounts)
     asked: bool = True
+    is_elsewhere: bool = False
     not_modified: bool = False
     notes: tuple[str, ...] = ()
 
@@ -56,10 +59,27 @@ async def collect(
 ) -> list[CollectionReport]:
     """Ask the sources that are due (all of them with ``force``) at once and return a report each, in their order.
 
-    StoreError when the store fails for one of them, after the others have been served.
+    Of all processes on one store one does so at a time; the others ask nobody. StoreError when the store fails for
+    one of them, after the others have been served.
     """
-    states = await store.source_states()
+    async with store.collecting() as is_ours:
+        states = await store.source_states()
+        if is_ours:
+            return await _collect(store, sources, now, states, force=force, on_report=on_report)
+    logger.info("collect.elsewhere")
+    known = (states.get(each.source.name) or SourceState(each.source.name) for each in sources)
+    return [CollectionReport(state, asked=False, is_elsewhere=True) for state in known]
 
+
+async def _collect(
+    store: PaperStore,
+    sources: Sequence[ScheduledSource],
+    now: Callable[[], datetime],
+    states: Mapping[str, SourceState],
+    *,
+    force: bool,
+    on_report: Callable[[CollectionReport], None],
+) -> list[CollectionReport]:
     async def one(scheduled: ScheduledSource) -> CollectionReport:
         known = states.get(scheduled.source.name) or SourceState(scheduled.source.name)
         state = for_options(known, scheduled.options)

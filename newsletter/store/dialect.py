@@ -33,7 +33,14 @@ PLANNING_LOCK: Final = 7_461_002
 SUBSCRIBERS_LOCK: Final = 7_461_003
 MIGRATION_LOCK: Final = 7_461_004
 SENDING_LOCK: Final = 7_461_005
-STAGE_LOCKS: Final = (ARRIVALS_LOCK, PLANNING_LOCK, SUBSCRIBERS_LOCK, SENDING_LOCK)  # of who collects, plans, sends
+COLLECTING_LOCK: Final = 7_461_006
+STAGE_LOCKS: Final = (  # of who collects, plans, sends
+    ARRIVALS_LOCK,
+    PLANNING_LOCK,
+    SUBSCRIBERS_LOCK,
+    SENDING_LOCK,
+    COLLECTING_LOCK,
+)
 ADVICE: Final = "write sqlite:///data/newsletter.db or postgresql://user:password@host/name"
 
 
@@ -127,6 +134,7 @@ class Database:
 
     def __init__(self, address: Address, busy_timeout_s: float = BUSY_TIMEOUT_S) -> None:
         self.address = address
+        self.busy_timeout_s = busy_timeout_s
         driver = "sqlite+aiosqlite" if address.is_sqlite else "postgresql+psycopg"
         self.engine = create_async_engine(
             address.url.set(drivername=driver),

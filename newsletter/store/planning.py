@@ -18,6 +18,7 @@ from newsletter.store.dialect import PLANNING_LOCK
 from newsletter.store.papers import resolve_ids
 from newsletter.store.part import Part, chunks
 from newsletter.store.schema import deliveries, digests, ledger, ledger_updates, subscribers
+from newsletter.store.waking import notify
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -125,6 +126,8 @@ class PlanningTables(Part):
             for batch in chunks(planned):
                 stored += await self.plan_batch(connection, batch, updates, now)
             await count_planned(self.database, connection, stored, now)
+            if stored:
+                await notify(self.database, connection)
             return stored.total()
 
     async def plan_batch(
@@ -252,6 +255,8 @@ class PlanningTables(Part):
                 hastened = await connection.execute(update(deliveries).where(deferred).values(due))
                 moved += hastened.rowcount
                 moved += await self.plan_again(connection, chunk, now)
+            if moved:
+                await notify(self.database, connection)
         return moved
 
     async def plan_again(self, connection: AsyncConnection, delivery_ids: Sequence[int], now: datetime) -> int:

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING
 
 from sqlalchemy import func, select, text
 
+from newsletter.errors import StoreBusyError
 from newsletter.store.accounting import AccountingTables
 from newsletter.store.collection import PaperTables
 from newsletter.store.deliveries import DeliveryTables
-from newsletter.store.dialect import BUSY_TIMEOUT_S, SENDING_LOCK, Database, parse_address
+from newsletter.store.dialect import BUSY_TIMEOUT_S, COLLECTING_LOCK, SENDING_LOCK, Database, parse_address
 from newsletter.store.schedules import ScheduleTables
 from newsletter.store.subscribers import SubscriberTables
+from newsletter.store.waking import notifications
 from newsletter.store.watching import WatchTables
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+
+# However long a run takes, and whatever the server thinks of transactions that only wait.
+WAITS_LONG = text("SET LOCAL idle_in_transaction_session_timeout = 0")
 
 
 class SqlStore(PaperTables, SubscriberTables, DeliveryTables, AccountingTables, ScheduleTables, WatchTables):
@@ -33,8 +38,7 @@ class SqlStore(PaperTables, SubscriberTables, DeliveryTables, AccountingTables, 
             yield
             return
         async with self.database.write() as connection:
-            # However long the run takes, and whatever the server thinks of transactions that only wait.
-            await connection.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
+            await connection.execute(WAITS_LONG)
             await connection.execute(select(func.pg_advisory_xact_lock_shared(SENDING_LOCK)))
             yield
 
@@ -48,6 +52,35 @@ class SqlStore(PaperTables, SubscriberTables, DeliveryTables, AccountingTables, 
         async with self.database.write() as connection:
             alone = await connection.execute(select(func.pg_try_advisory_xact_lock(SENDING_LOCK)))
             return await self.release(None) if alone.scalar_one() else 0
+
+    @asynccontextmanager
+    async def collecting(self) -> AsyncIterator[bool]:
+        """Yield whether we may collect, for as long as the context lasts: one at a time does, on one database.
+
+        Who may not waits until the other is done, as long as for any lock: what it brings belongs into the issues that
+        are planned next.
+        """
+        if self.database.is_sqlite:  # where one process holds the store
+            yield True
+            return
+        async with self.database.write() as connection:
+            await connection.execute(WAITS_LONG)
+            alone = await connection.execute(select(func.pg_try_advisory_xact_lock(COLLECTING_LOCK)))
+            is_ours = bool(alone.scalar_one())
+            if is_ours:
+                yield True
+        if not is_ours:
+            await self._wait_for_collection()
+            yield False
+
+    async def _wait_for_collection(self) -> None:
+        with suppress(StoreBusyError):  # a source that is slow to answer; its papers come into the next issues
+            async with self.database.write() as connection:
+                await connection.execute(select(func.pg_advisory_xact_lock_shared(COLLECTING_LOCK)))
+
+    def wakes(self) -> AsyncIterator[None]:
+        """Yield when somebody has made deliveries ready, and after each connection; on SQLite it ends at once."""
+        return notifications(self.database)
 
     async def aclose(self) -> None:
         """End all connections."""

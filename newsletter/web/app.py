@@ -78,6 +78,11 @@ def create_app(
     )
 
 
+def create_probe_app(probes: Probes) -> Starlette:
+    """Return health and figures alone as an ASGI application, for a process that serves no pages."""
+    return Starlette(routes=probes.routes(), middleware=[Middleware(Guard)])
+
+
 class Front:
     """The front page and its style."""
 

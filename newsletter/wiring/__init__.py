@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from newsletter.wiring.application import (
     Application,
+    check_roles,
     exclusive,
     make_data_directory,
     open_application,
@@ -22,6 +23,7 @@ __all__ = [
     "build_renderer",
     "build_transport",
     "build_ways",
+    "check_roles",
     "exclusive",
     "make_data_directory",
     "open_application",

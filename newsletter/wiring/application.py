@@ -14,7 +14,7 @@ import newsletter
 from newsletter.core.links import Links
 from newsletter.errors import ConfigurationError
 from newsletter.mail.catcher import Catcher
-from newsletter.model import Problem
+from newsletter.model import ALL_ROLES, Problem, Role
 from newsletter.service.status import missing_profile, missing_profiles
 from newsletter.settings.load import Configuration, load_configuration
 from newsletter.settings.secrets import link_secret
@@ -129,6 +129,14 @@ async def exclusive(application: Application) -> AsyncIterator[None]:
     """
     with hold_store(application.configuration.settings.database_url, application.now()):
         yield
+
+
+def check_roles(application: Application, roles: frozenset[Role]) -> None:
+    """Raise ConfigurationError when the store cannot be shared by processes of different roles."""
+    if roles != ALL_ROLES and application.store.database.is_sqlite:
+        message = "on SQLite one process does everything, and holds the store"
+        advice = "use `newsletter run`, or move to PostgreSQL with `newsletter move-store`"
+        raise ConfigurationError([Problem("--roles", 0, 0, message, advice)])
 
 
 async def start_catcher(application: Application, stack: AsyncExitStack) -> None:

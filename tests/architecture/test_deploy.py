@@ -8,6 +8,7 @@ import shutil
 import subprocess
 from typing import TYPE_CHECKING, Any
 
+import pytest
 import yaml
 
 from newsletter.metrics import Metrics
@@ -17,6 +18,7 @@ from newsletter.settings.models import Settings
 from newsletter.settings.reference import environment_name
 from newsletter.store.sql import open_store
 from newsletter.vitals import Vitals
+from tests.support.command_line import CommandLine
 from tests.support.stored import NOW
 
 if TYPE_CHECKING:
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
 FOLDER = example_directory() / "deploy"
-UNIT = FOLDER / "newsletter.service"
+UNITS = (FOLDER / "newsletter.service", FOLDER / "newsletter-worker@.service")
 PARTS = ("_total", "_bucket", "_sum", "_count")
 
 
@@ -90,15 +92,16 @@ def test_every_panel_has_its_place_and_its_words() -> None:
     assert len({panel["id"] for panel in panels}) == len(panels)
 
 
-def unit_lines() -> list[tuple[str, str]]:
-    lines = (line.strip() for line in UNIT.read_text().splitlines())
+def unit_lines(unit: Path) -> list[tuple[str, str]]:
+    lines = (line.strip() for line in unit.read_text().splitlines())
     pairs = [line.partition("=") for line in lines if line and not line.startswith(("#", "["))]
     assert all(separator for _, separator, _ in pairs)
     return [(key, value) for key, _, value in pairs]
 
 
-def test_the_unit_is_hardened_and_watched() -> None:
-    lines = unit_lines()
+@pytest.mark.parametrize("unit", UNITS, ids=lambda unit: unit.name)
+def test_the_unit_is_hardened_and_watched(unit: Path) -> None:
+    lines = unit_lines(unit)
     for needed in (
         ("Type", "notify"),
         ("WatchdogSec", "60"),
@@ -116,9 +119,10 @@ def test_the_unit_is_hardened_and_watched() -> None:
 
 if shutil.which("systemd-analyze"):  # where systemd is; a skipped test would be a failed one elsewhere
 
-    def test_systemd_understands_the_unit_and_finds_it_safe(tmp_path: Path) -> None:
-        text = UNIT.read_text().replace("/opt/newsletter/bin/newsletter", "/bin/true")
-        copy = tmp_path / "newsletter.service"
+    @pytest.mark.parametrize("unit", UNITS, ids=lambda unit: unit.name)
+    def test_systemd_understands_the_unit_and_finds_it_safe(tmp_path: Path, unit: Path) -> None:
+        text = unit.read_text().replace("/opt/newsletter/bin/newsletter", "/bin/true")
+        copy = tmp_path / unit.name.replace("@", "@1")
         copy.write_text(re.sub(r"(?m)^(User|Group)=.*$", r"\1=daemon", text))
         folder = tmp_path / "newsletter.service.d"
         shutil.copytree(FOLDER / "newsletter.service.d", folder)
@@ -166,9 +170,24 @@ def test_the_image_runs_without_rights_and_copies_what_is_there() -> None:
     compile(code[1], "healthcheck", "exec")
 
 
+def test_the_worker_differs_from_the_daemon_in_what_it_runs_alone() -> None:
+    daemon, worker = (dict(unit_lines(unit)) for unit in UNITS)
+    differing = {key for key in daemon | worker if daemon.get(key) != worker.get(key)}
+    assert differing == {"Description", "ExecStart"}
+    assert worker["ExecStart"].endswith(" worker")
+
+
+def test_every_command_that_is_started_is_there() -> None:
+    compose: dict[str, Any] = yaml.safe_load((FOLDER / "compose.yaml").read_text())
+    started = [compose["services"][name]["command"] for name in ("newsletter", "worker")]
+    started += [dict(unit_lines(unit))["ExecStart"].split()[3:] for unit in UNITS]
+    for words in started:
+        assert CommandLine(FOLDER)(*words, "--help").code == 0, words
+
+
 def test_the_containers_are_read_only_and_keep_their_secrets_in_files() -> None:
     compose: dict[str, Any] = yaml.safe_load((FOLDER / "compose.yaml").read_text())
-    assert set(compose["services"]) == {"newsletter", "database"}
+    assert set(compose["services"]) == {"newsletter", "worker", "database"}
     for service in compose["services"].values():
         assert service["read_only"] is True
         assert service["cap_drop"] == ["ALL"]

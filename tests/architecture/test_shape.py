@@ -52,7 +52,7 @@ def test_each_library_has_one_door(path: Path) -> None:
         "feedparser": "newsletter/sources/",
         "mjml": "newsletter/mail/",
         "aiosmtplib": "newsletter/mail/",
-        "apscheduler": "newsletter/daemon.py",
+        "apscheduler": "newsletter/daemon/ticks.py",
         "sqlalchemy": "newsletter/store/",
         "alembic": "newsletter/store/",
         "yaml": "newsletter/settings/",

@@ -162,7 +162,7 @@ async def test_the_daemon_goes_on_while_a_configuration_is_read(
         assert may_end.wait(20), "nobody could go on meanwhile"
         return load_configuration(path)
 
-    monkeypatch.setattr("newsletter.daemon.load_configuration", slowly)
+    monkeypatch.setattr("newsletter.daemon.reloading.load_configuration", slowly)
     async with running(directory) as daemon:
         await until(lambda: daemon.health()["ok"])
         before = daemon.application.configuration

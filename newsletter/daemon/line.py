@@ -1,0 +1,51 @@
+"""The line that every tick runs: reload, collect, issue; without that role, reload and see that the store answers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import structlog
+
+from newsletter.errors import NewsletterError
+from newsletter.model import Role
+from newsletter.service.collect import collect
+
+if TYPE_CHECKING:
+    from newsletter.daemon.reloading import Reloading
+    from newsletter.daemon.running import Running
+
+logger = structlog.get_logger(__name__)
+
+
+@dataclass(slots=True)
+class Line:
+    """Runs at every tick, the first at once; waits for the store to come back when it fails."""
+
+    running: Running
+    reloading: Reloading
+
+    async def run(self) -> None:
+        """Run until the end."""
+        running = self.running
+        while not running.stopping.is_set():
+            running.tick.clear()
+            try:
+                await self.reloading.step()
+                await self._step()
+                running.vitals.line_ran(running.application.now())
+            except NewsletterError as error:
+                # Everything is stored or not stored as a whole: the next tick tries again from what there is.
+                running.vitals.line_failed(str(error))
+                logger.error("daemon.stage_failed", error=str(error))  # noqa: TRY400 (one line, not a traceback)
+            running.wake.set()
+            await running.tick.wait()
+
+    async def _step(self) -> None:
+        running, application = self.running, self.running.application
+        if not running.has(Role.SCHEDULE):
+            await application.store.check_schema()
+            return
+        await collect(application.store, running.parts.sources, application.now, on_report=running.metrics.collected)
+        if not running.stopping.is_set():
+            running.metrics.issued(await running.parts.issuer.issue(application.now()))

@@ -1,0 +1,61 @@
+"""What a process serves: the pages with the role ``web``; without it, where asked for, health and figures."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from newsletter.model import Role
+from newsletter.web.app import create_app, create_probe_app
+from newsletter.web.probes import Probes
+from newsletter.web.server import serve
+
+if TYPE_CHECKING:
+    from contextlib import AsyncExitStack
+
+    from newsletter.daemon.running import Running
+
+
+async def serve_pages(running: Running, port: int | None, stack: AsyncExitStack) -> str:
+    """Serve until ``stack`` unwinds and return the address, empty when nothing is served.
+
+    ``port`` takes the place of ``web.port``; without the role ``web`` and without it, nothing is served.
+    """
+    application = running.application
+    settings = application.configuration.settings
+    if running.has(Role.WEB):
+        app = create_app(
+            application.store,
+            application.links,
+            settings.newsletter.name,
+            application.now,
+            application.maildir if settings.mail.catcher.enabled else None,
+            probes_of(running),
+        )
+    elif port is not None:
+        app = create_probe_app(probes_of(running))
+    else:
+        return ""
+    bound = await serve(app, settings.web.host, settings.web.port if port is None else port, stack)
+    return f"http://{settings.web.host}:{bound}"
+
+
+def probes_of(running: Running) -> Probes:
+    """Return the answers to ``/healthz``, ``/readyz`` and ``/metrics``."""
+    token = running.application.configuration.settings.web.metrics_token
+    return Probes(
+        health=lambda: health(running),
+        unready=running.vitals.unready,
+        check_store=running.application.store.check_schema,
+        exposition=running.metrics.exposition,
+        metrics_token=token.get_secret_value() if token else None,
+    )
+
+
+def health(running: Running) -> dict[str, object]:
+    """Return what ``/healthz`` says; ``ok`` is false when the line has stalled or failed."""
+    application = running.application
+    return {
+        **running.vitals.health(application.now()),
+        "configuration_fault": application.configuration_fault or None,
+        "roles": sorted(running.roles),
+    }

@@ -1,0 +1,76 @@
+"""The watch: tells the operator at every tick what stays wrong, where that is asked for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+import structlog
+
+from newsletter.core.alerts import Observation
+from newsletter.errors import NewsletterError, StoreError
+from newsletter.model import SourceState
+from newsletter.service.accounts import Accountant
+from newsletter.service.alerting import Alerter
+
+if TYPE_CHECKING:
+    from newsletter.daemon.running import Running
+
+logger = structlog.get_logger(__name__)
+
+
+@dataclass(slots=True)
+class Watch:
+    """Looks at the signs of life and at the store."""
+
+    running: Running
+    _alerter: Alerter = field(init=False)
+    _accountant: Accountant = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._alerter = Alerter(self.running.application.store)
+        self._accountant = Accountant(self.running.application.store)
+
+    async def run(self) -> None:
+        """Add up what was planned, and look what stays wrong, at every tick until the end."""
+        running = self.running
+        while not running.stopping.is_set():
+            await running.look.wait()
+            running.look.clear()
+            if running.stopping.is_set():
+                return
+            parts, now = running.parts, running.application.now()
+            await self._add_up()
+            try:
+                observation = await self._observe() if parts.announcers else Observation()
+                await self._alerter.step(observation, parts.announcers, parts.alert_policy, now)
+            except NewsletterError as error:
+                logger.error("alert.not_followed", error=str(error))  # noqa: TRY400 (one line, not a traceback)
+
+    async def _add_up(self) -> None:
+        vitals = self.running.vitals
+        before = vitals.sums_fault
+        try:
+            vitals.added_up(await self._accountant.sums(self.running.application.now()))
+        except StoreError as error:
+            logger.error("sums.not_added_up", error=str(error))  # noqa: TRY400 (one line, not a traceback)
+        if vitals.sums_fault and vitals.sums_fault != before:
+            logger.error("sums.open", problem=vitals.sums_fault)
+
+    async def _observe(self) -> Observation:
+        application, vitals = self.running.application, self.running.vitals
+        observation = Observation(
+            line_fault=vitals.trouble(application.now()),
+            delivery_fault=vitals.delivery_fault,
+            configuration_fault=application.configuration_fault,
+            unaccounted=vitals.unaccounted,
+            sums_fault=vitals.sums_fault,
+        )
+        try:
+            states = await application.store.source_states()
+            ready_at = await application.store.next_due_at()
+        except StoreError:
+            return replace(observation, sources=None)
+        names = application.configuration.settings.sources
+        known = tuple(states.get(name) or SourceState(name) for name in names)
+        return replace(observation, sources=known, oldest_ready_at=ready_at)

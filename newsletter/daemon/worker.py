@@ -1,0 +1,62 @@
+"""Sending, whenever something wakes it: a tick, the line of this process, or another process's through the store."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import structlog
+
+from newsletter.errors import NewsletterError
+
+if TYPE_CHECKING:
+    from newsletter.daemon.running import Running
+    from newsletter.service.deliver import DeliveryCounts
+
+logger = structlog.get_logger(__name__)
+
+
+@dataclass(slots=True)
+class Worker:
+    """Works off the deliveries that are due, run by run."""
+
+    running: Running
+
+    async def run(self) -> None:
+        """Run until the end; the mails in flight are finished, and what else was claimed is given back."""
+        running = self.running
+        while not running.stopping.is_set():
+            await running.wake.wait()
+            running.wake.clear()
+            if running.pause.is_set():
+                continue
+            try:
+                await self._deliver()
+            except NewsletterError as error:
+                running.vitals.delivery_failed(str(error))
+                logger.error("daemon.stage_failed", error=str(error))  # noqa: TRY400 (one line, not a traceback)
+
+    async def _deliver(self) -> None:
+        running = self.running
+        async with running.delivering:
+            running.vitals.delivery_begins()
+            counts = await running.parts.deliverer.deliver_due(running.pause, self._on_progress)
+        running.vitals.delivered(counts)
+        running.metrics.delivered(counts)
+
+    def _on_progress(self, _: DeliveryCounts) -> None:
+        self.running.vitals.delivery_goes_on()
+
+    async def listen(self) -> None:
+        """Wake at once when another process has planned something, until the end."""
+        listening = asyncio.create_task(self._listen())
+        try:
+            await self.running.stopping.wait()
+        finally:
+            listening.cancel()
+            await asyncio.gather(listening, return_exceptions=True)
+
+    async def _listen(self) -> None:
+        async for _ in self.running.application.store.wakes():
+            self.running.wake.set()

@@ -196,10 +196,10 @@ class MeasuredTransport:
         self._transport = transport
         self._tell = tell
 
-    async def send(self, message: bytes, sender: str, recipient: EmailAddress) -> Outcome:
+    async def send(self, message: bytes, sender: str, recipient: EmailAddress, *, envelope_id: str = "") -> Outcome:
         """Hand over one message and return its outcome."""
         started = time.perf_counter()
-        outcome = await self._transport.send(message, sender, recipient)
+        outcome = await self._transport.send(message, sender, recipient, envelope_id=envelope_id)
         self._tell(outcome, time.perf_counter() - started)
         return outcome
 

@@ -54,7 +54,8 @@ class WebAnswer:
 class RelayAnswer:
     """How opening a session with the relay went; ``fault`` says at which step it failed, and why.
 
-    ``tls_version`` is None on a connection in the clear, ``certificate_until`` when nobody's certificate was checked.
+    ``tls_version`` is None on a connection in the clear, ``certificate_until`` when nobody's certificate was checked,
+    ``mechanism`` the SASL mechanism of the login, empty without one.
     """
 
     place: str
@@ -64,6 +65,7 @@ class RelayAnswer:
     tls_version: str | None = None
     certificate_until: datetime | None = None
     is_authenticated: bool = False
+    mechanism: str = ""
 
 
 def ok(check: str, message: str) -> Finding:

@@ -33,7 +33,9 @@ def judge_relay(answer: RelayAnswer, *, is_local: bool, has_login: bool, now: da
     if answer.fault:
         advice = FAULT_ADVICE.get(answer.step, "read what it said; newsletter deliveries list shows what it cost")
         return [problem("relay", f"the relay cannot be used: {answer.fault}", advice)]
-    found = [ok("relay", f"{answer.place} answers" + (" and takes our login" if answer.is_authenticated else ""))]
+    login = " and takes our login" if answer.is_authenticated else ""
+    by = f" ({answer.mechanism})" if answer.mechanism else ""
+    found = [ok("relay", f"{answer.place} answers{login}{by}")]
     if answer.tls_version is None and not is_local:
         advice = "set mail.relay.tls to starttls or implicit"
         found.append(warning("tls", f"mail goes to {answer.place} in the clear, readable on its way", advice))
@@ -41,19 +43,20 @@ def judge_relay(answer: RelayAnswer, *, is_local: bool, has_login: bool, now: da
         advice = "set mail.relay.tls to starttls, so that nobody can stand in for it"
         found.append(warning("tls", f"{answer.place} speaks {answer.tls_version}, and nobody checks who it is", advice))
     elif answer.tls_version is not None and answer.certificate_until is not None:
-        found.append(judge_certificate("tls", answer.place, answer.certificate_until, now))
+        found.append(judge_certificate("tls", answer.place, answer.certificate_until, now, answer.tls_version))
     if not has_login and not is_local:
         message = f"{answer.place} lets us send without a login"
         found.append(ok("login", message))
     return found
 
 
-def judge_certificate(check: str, place: str, until: datetime, now: datetime) -> Finding:
-    """Judge how long a certificate, which was found valid, will be so."""
+def judge_certificate(check: str, place: str, until: datetime, now: datetime, version: str = "") -> Finding:
+    """Judge how long a certificate, which was found valid, will be so; ``version`` is the protocol's, when known."""
     left = (until - now).days
     if left < SOON_DAYS:
         return warning(check, f"the certificate of {place} ends in {left} days", "see that it is renewed by itself")
-    return ok(check, f"the certificate of {place} is valid until {until:%Y-%m-%d}")
+    spoken = f"{version}, " if version else ""
+    return ok(check, f"{spoken}the certificate of {place} is valid until {until:%Y-%m-%d}")
 
 
 def judge_health(answer: WebAnswer, now: datetime) -> list[Finding]:

@@ -9,22 +9,21 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from newsletter.core.replies import SERVICE_CLOSING, classify
+from newsletter.mail.envelope import commands
 from newsletter.mail.lines import stuffed
-from newsletter.model import EmailAddress, Outcome, OutcomeKind, Step
+from newsletter.model import Outcome, OutcomeKind, Step
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from newsletter.mail.envelope import Envelope, Offer
 
 REPLY_LIMIT: Final = 32 * 1024  # octets of unread replies; an honest server needs a few hundred
 TEXT_LIMIT: Final = 500  # characters of a reply that are kept
 ENDLESS: Final = "the server's reply does not end"
 GO_AHEAD: Final = 354
 RESET: Final = b"RSET\r\n"
-UNSAFE_IN_PATH: Final = re.compile(r"[\x00-\x20<>\x7f]")
 CONTROLS: Final = re.compile(r"[\x00-\x20\x7f]+")
 
 
@@ -36,11 +35,15 @@ class Reply(NamedTuple):
 
 
 class LostError(Exception):
-    """The connection ended, or fell silent, before all replies had come; ``replies`` are those that did."""
+    """The connection ended, or fell silent, before all replies had come; ``replies`` are those that did.
 
-    def __init__(self, reason: str, replies: list[Reply]) -> None:
+    ``is_written``: whether all that we wrote may have reached the server.
+    """
+
+    def __init__(self, reason: str, replies: list[Reply], *, is_written: bool = True) -> None:
         super().__init__(reason)
         self.replies = replies
+        self.is_written = is_written
 
 
 class Dialogue(asyncio.Protocol):
@@ -58,7 +61,13 @@ class Dialogue(asyncio.Protocol):
         self._waiter: asyncio.Future[None] | None = None
         self._fault: str | None = None
         self._closed: asyncio.Future[None] = loop.create_future()
+        self._timer: asyncio.TimerHandle | None = None
+        self._answer_timeout_s = 0.0
+        self._is_written = True
         self.needs_reset = False
+        # We are told when more than one octet waits to be written, and when none does: so we know of a connection
+        # that is lost whether the end of a message can have left us. (asyncio's TLS wants a limit above zero.)
+        transport.set_write_buffer_limits(high=1, low=0)
 
     @property
     def is_usable(self) -> bool:
@@ -71,19 +80,51 @@ class Dialogue(asyncio.Protocol):
 
     async def exchange(self, data: bytes, expected: int, timeout_s: float) -> list[Reply]:
         """Write ``data`` and return the ``expected`` replies; LostError when they do not all come in time."""
-        self._expected, self._replies = expected, []
+        return await self._exchange(data, expected, timeout_s, timeout_s)
+
+    async def hand_over(self, text: bytes, timeout_s: float, final_timeout_s: float) -> Reply:
+        """Write a message's text with its final dot and return the answer to it.
+
+        The server has ``timeout_s`` to take the text in, and ``final_timeout_s`` from then on to answer. LostError when
+        it does not do so; its ``is_written`` tells whether the server may have got the final dot.
+        """
+        [reply] = await self._exchange(text, 1, timeout_s, final_timeout_s)
+        if not self._is_written:
+            self.part()  # it answered before it had read all: what it makes of the rest is anybody's guess
+        return reply
+
+    async def _exchange(self, data: bytes, expected: int, timeout_s: float, answer_timeout_s: float) -> list[Reply]:
+        self._expected, self._replies, self._answer_timeout_s = expected, [], answer_timeout_s
         if self._fault is None:
             self._waiter = self._loop.create_future()
-            timer = self._loop.call_later(timeout_s, self._fail, f"no answer within {timeout_s:g} seconds")
             self._transport.write(data)
+            if self._is_written:
+                self.resume_writing()
+            else:
+                self._set_timer(timeout_s, f"not taken in within {timeout_s:g} seconds")
             try:
                 await self._waiter
             finally:
-                timer.cancel()
+                self._set_timer(None)
                 self._waiter = None
         if len(self._replies) < expected:
-            raise LostError(self._fault or "connection lost", self._replies)
+            raise LostError(self._fault or "connection lost", self._replies, is_written=self._is_written)
         return self._replies
+
+    def pause_writing(self) -> None:
+        """Note that the server does not take what we have written as fast as we write it."""
+        self._is_written = False
+
+    def resume_writing(self) -> None:
+        """Note that all we have written is on its way; from now on we wait for the answer."""
+        self._is_written = True
+        if self._waiter is not None:
+            self._set_timer(self._answer_timeout_s, f"no answer within {self._answer_timeout_s:g} seconds")
+
+    def _set_timer(self, timeout_s: float | None, reason: str = "") -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = None if timeout_s is None else self._loop.call_later(timeout_s, self._fail, reason)
 
     async def quit(self, timeout_s: float) -> None:
         """End the connection politely, or at least end it."""
@@ -157,26 +198,17 @@ class Dialogue(asyncio.Protocol):
             self._waiter.set_result(None)
 
 
-@dataclass(frozen=True, slots=True)
-class Offer:
-    """What the server said it can do (the keywords of its EHLO reply), and how long we wait for it."""
-
-    extensions: Collection[str]
-    timeout_s: float
-    final_timeout_s: float
-
-
-async def submit(dialogue: Dialogue, offer: Offer, message: bytes, sender: str, recipient: EmailAddress) -> Outcome:
+async def submit(dialogue: Dialogue, offer: Offer, message: bytes, envelope: Envelope) -> Outcome:
     """Hand over one message and return what became of it.
 
     LostError when the connection ended before the message's text was begun: then nothing was sent, and the caller
     may try again on another connection.
     """
-    commands = envelope(offer.extensions, message, sender, recipient)
-    if isinstance(commands, Outcome):
-        return commands
+    opening = commands(offer, message, envelope)
+    if isinstance(opening, Outcome):
+        return opening
     try:
-        refusal = await _open_envelope(dialogue, offer, commands)
+        refusal = await _open_envelope(dialogue, offer, opening)
     except LostError as lost:
         if not lost.replies or lost.replies[-1].code < 400:  # noqa: PLR2004 (no refusal among them, only silence)
             raise
@@ -185,20 +217,22 @@ async def submit(dialogue: Dialogue, offer: Offer, message: bytes, sender: str, 
         dialogue.needs_reset = True
         return _conclude(dialogue, refusal)
     try:
-        [reply] = await dialogue.exchange(stuffed(message), 1, offer.final_timeout_s)
+        reply = await dialogue.hand_over(stuffed(message), offer.timeout_s, offer.final_timeout_s)
     except LostError as lost:
+        if not lost.is_written:
+            return Outcome(OutcomeKind.DEFERRED, None, f"before the final dot: {lost}", step=Step.DATA)
         return Outcome(OutcomeKind.DEFERRED, None, f"after the final dot: {lost}", is_unknown=True, step=Step.DOT)
     return _conclude(dialogue, classify(Step.DOT, *reply))
 
 
-async def _open_envelope(dialogue: Dialogue, offer: Offer, commands: list[bytes]) -> Outcome | None:
+async def _open_envelope(dialogue: Dialogue, offer: Offer, opening: list[bytes]) -> Outcome | None:
     """Return None when the server waits for the text, or why it will not have it."""
     if "pipelining" in offer.extensions:
-        replies = await _in_one_flight(dialogue, commands, offer.timeout_s)
+        replies = await _in_one_flight(dialogue, opening, offer.timeout_s)
     else:
         if dialogue.needs_reset:
             await dialogue.exchange(RESET, 1, offer.timeout_s)
-        replies = await _one_by_one(dialogue, commands, offer.timeout_s)
+        replies = await _one_by_one(dialogue, opening, offer.timeout_s)
     dialogue.needs_reset = False
     refusal = _first_refusal(replies)
     if refusal is not None and replies[-1].code == GO_AHEAD:
@@ -208,18 +242,18 @@ async def _open_envelope(dialogue: Dialogue, offer: Offer, commands: list[bytes]
     return refusal
 
 
-async def _in_one_flight(dialogue: Dialogue, commands: list[bytes], timeout_s: float) -> list[Reply]:
+async def _in_one_flight(dialogue: Dialogue, opening: list[bytes], timeout_s: float) -> list[Reply]:
     lead = [RESET] if dialogue.needs_reset else []
     try:
-        replies = await dialogue.exchange(b"".join(lead + commands), len(lead + commands), timeout_s)
+        replies = await dialogue.exchange(b"".join(lead + opening), len(lead + opening), timeout_s)
     except LostError as lost:
         raise LostError(str(lost), lost.replies[len(lead) :]) from None
     return replies[len(lead) :]
 
 
-async def _one_by_one(dialogue: Dialogue, commands: list[bytes], timeout_s: float) -> list[Reply]:
+async def _one_by_one(dialogue: Dialogue, opening: list[bytes], timeout_s: float) -> list[Reply]:
     replies: list[Reply] = []
-    for command in commands:
+    for command in opening:
         try:
             replies += await dialogue.exchange(command, 1, timeout_s)
         except LostError as lost:
@@ -241,26 +275,6 @@ def _conclude(dialogue: Dialogue, outcome: Outcome) -> Outcome:
     if outcome.code == SERVICE_CLOSING:
         dialogue.part()
     return outcome
-
-
-def envelope(
-    extensions: Collection[str], message: bytes, sender: str, recipient: EmailAddress
-) -> list[bytes] | Outcome:
-    """Return MAIL, RCPT and DATA as they go on the wire, or why this recipient cannot be written to."""
-    if UNSAFE_IN_PATH.search(sender) or UNSAFE_IN_PATH.search(recipient.wire):
-        return Outcome(OutcomeKind.REJECTED, None, "the address holds characters that SMTP has no way to carry")
-    options = f" SIZE={len(message)}" if "size" in extensions else ""
-    if not message.isascii() and "8bitmime" in extensions:
-        options += " BODY=8BITMIME"
-    if recipient.needs_smtputf8 or not sender.isascii():
-        if "smtputf8" not in extensions:
-            return Outcome(
-                OutcomeKind.REJECTED,
-                None,
-                "the address is not ASCII and the relay does not offer SMTPUTF8 (RFC 6531)",
-            )
-        options += " SMTPUTF8"
-    return [f"MAIL FROM:<{sender}>{options}\r\n".encode(), f"RCPT TO:<{recipient.wire}>\r\n".encode(), b"DATA\r\n"]
 
 
 def readable(line: bytes) -> str:

@@ -21,8 +21,11 @@ if TYPE_CHECKING:
 class Transport(Protocol):
     """Somewhere messages go."""
 
-    async def send(self, message: bytes, sender: str, recipient: EmailAddress) -> Outcome:
-        """Hand over one finished message (CRLF lines) and classify the answer. Never retries, never raises for it."""
+    async def send(self, message: bytes, sender: str, recipient: EmailAddress, *, envelope_id: str = "") -> Outcome:
+        """Hand over one finished message (CRLF lines) and classify the answer. Never retries, never raises for it.
+
+        ``envelope_id`` names the delivery in notifications about it (RFC 3461), where such are asked for.
+        """
 
     async def aclose(self) -> None:
         """End all connections politely."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -198,8 +198,8 @@ class Sending:
             if not isinstance(chosen, Chosen):
                 return Outcome(OutcomeKind.DEFERRED, text=chosen.reason)
             way = self._ways[chosen.relay]
-            outcome = await way.send(message, self._policy.envelope_sender, subscriber.address)
-            return replace(outcome, relay=chosen.relay)
+            sender, identifier = self._policy.envelope_sender, str(delivery.id)
+            return await way.send(message, sender, subscriber.address, envelope_id=identifier)
         except StoreError:
             raise
         except TemplateError as error:

@@ -181,8 +181,9 @@ def _check_relays(settings: Settings, locate: Locate) -> list[Problem]:
     mail, problems = settings.mail, []
     named: dict[tuple[str, ...], RelaySettings] = {("mail", "relays", name): each for name, each in mail.relays.items()}
     for path, relay in (named or {("mail", "relay"): mail.relay}).items():
-        if relay.password and relay.tls == "none" and not is_loopback(relay.host):
-            message, advice = "the password travels without encryption", "set tls to starttls or implicit"
+        if relay.username and relay.tls == "none" and not is_loopback(relay.host):
+            message = "without encryption no password is sent: only CRAM-MD5 can log in, where the server offers that"
+            advice = "set tls to starttls or implicit"
             problems.append(Problem(*locate((*path, "tls")), message, advice, "warning"))
         if relay.ca_file and not relay.ca_file.is_file():
             problems.append(Problem(*locate((*path, "ca_file")), f"there is no file {relay.ca_file}"))

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import enum
 import re
-from typing import Annotated, Any, Self
+import shlex
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, Field, SecretStr, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, model_validator
 
 from newsletter.settings.limitmodels import DomainSettings, LimitSettings, WarmUpSettings, check_pattern
 from newsletter.settings.values import (
@@ -34,6 +35,21 @@ class Encryption(enum.StrEnum):
 
 
 Pattern = Annotated[str, LowerCase, AfterValidator(check_pattern)]
+
+
+def read_command(value: Any) -> Any:
+    """Return a command as a list from one line, split as a shell would; nothing else of a shell is meant."""
+    if not isinstance(value, str):
+        return value
+    try:
+        words = shlex.split(value)
+    except ValueError as error:
+        raise complaint(f"the command cannot be read: {error}".lower(), "close the quotes, or write a list") from error
+    if not words:
+        raise complaint("is empty", "write a program with its arguments, or leave the key out")
+    return words
+
+
 USUAL_PORTS = {"none": 25, "opportunistic": 25, "starttls": 587, "implicit": 465}
 
 
@@ -61,20 +77,63 @@ class RelaySettings(Section):
     messages_per_connection: int = Field(
         default=100, ge=1, le=100_000, description="Mails sent before one is opened anew."
     )
-    timeout_s: Seconds = Field(default=60, description="How long to wait for each answer, in seconds.")
+    connect_timeout_s: Seconds = Field(
+        default=30, description="How long to try to reach each of its addresses, in seconds."
+    )
+    timeout_s: Seconds = Field(
+        default=300, description="How long to wait for each answer, in seconds (RFC 5321 asks for five minutes)."
+    )
+    final_timeout_s: Seconds = Field(
+        default=600,
+        description="The same for the answer to a whole message. Giving up early makes mails arrive twice.",
+    )
     ca_file: FilePath | None = Field(default=None, description="Certificates to trust instead of the system's (PEM).")
+    minimum_tls: Literal["1.2", "1.3"] = Field(default="1.2", description="The oldest TLS that is spoken.")
+    authentication: Annotated[Literal["auto", "plain", "login", "cram-md5", "xoauth2"], LowerCase] = Field(
+        default="auto",
+        description="How to log in. `auto`: `xoauth2` with a `token_command`, else the best that the server offers.",
+    )
+    token_command: Annotated[tuple[Line, ...], BeforeValidator(read_command)] | None = Field(
+        default=None,
+        min_length=1,
+        description="Program with its arguments that prints an access token (OAuth 2) for `xoauth2`, instead of a "
+        "password. It is run without a shell, within a minute, and again when the server refuses the token.",
+    )
+    token_lifetime_s: float | None = Field(
+        default=None,
+        gt=0,
+        le=31_536_000,
+        allow_inf_nan=False,
+        description="After how many seconds to run `token_command` again. Default: when the server refuses the token.",
+    )
+    dsn: bool = Field(
+        default=False, description="Ask for notifications of failure and delay where the server offers it (RFC 3461)."
+    )
 
     limits: LimitSettings = Field(default_factory=LimitSettings, description="How much it may be given.")
     warm_up: WarmUpSettings | None = Field(default=None, description="How it is made known, when it is new.")
 
     @model_validator(mode="after")
     def check_credentials(self) -> Self:
-        """Refuse half of a login."""
+        """Refuse half of a login, or one that does not fit how to log in."""
         has_password = bool(self.password or self.password_file)
-        if has_password and not self.username:
-            raise complaint("there is a password but no username", "add username, or remove the password")
-        if self.username and not has_password:
-            raise complaint("there is a username but no password", "add password_file or password, or remove username")
+        has_token = self.token_command is not None
+        if has_password and has_token:
+            raise complaint("there are both a password and a token_command", "keep one of them")
+        if (has_password or has_token) and not self.username:
+            what = "password" if has_password else "token_command"
+            raise complaint(f"there is a {what} but no username", f"add username, or remove the {what}")
+        if self.username and not (has_password or has_token):
+            raise complaint(
+                "there is a username but no password",
+                "add password_file, password or token_command, or remove username",
+            )
+        if has_token and self.authentication not in ("auto", "xoauth2"):
+            raise complaint(f"{self.authentication} does not work with a token_command", "set authentication: xoauth2")
+        if has_password and self.authentication == "xoauth2":
+            raise complaint("xoauth2 works with a token_command, not with a password", "add token_command")
+        if self.token_lifetime_s is not None and not has_token:
+            raise complaint("there is a token_lifetime_s but no token_command", "add token_command")
         return self
 
 

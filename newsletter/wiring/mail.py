@@ -9,7 +9,7 @@ from newsletter.core.routing import DomainPlan, Fleet, RelayPlan, WarmUp
 from newsletter.mail.alert import AlertTemplate, MailAnnouncer
 from newsletter.mail.brand import Brand
 from newsletter.mail.fleet import FleetTransport
-from newsletter.mail.relay import Relay, Tls
+from newsletter.mail.relay import Authentication, Relay, Tls, TlsVersion
 from newsletter.mail.render import Renderer
 from newsletter.mail.smtp import SmtpTransport
 from newsletter.model import Window
@@ -73,20 +73,28 @@ def brand_of(configuration: Configuration) -> Brand:
 def relays_of(application: Application) -> dict[str, Relay]:
     """Return the relays by name as the settings describe them, or the mail catcher alone while that is enabled."""
     outgoing = application.configuration.settings.mail.outgoing
-    return {name: relay_of(settings, application.catcher_port) for name, settings in outgoing.items()}
+    return {name: relay_of(name, settings, application.catcher_port) for name, settings in outgoing.items()}
 
 
-def relay_of(relay: RelaySettings, catcher_port: int | None = None) -> Relay:
+def relay_of(name: str, relay: RelaySettings, catcher_port: int | None = None) -> Relay:
     """Return one relay as the settings describe it; ``catcher_port`` is the one that the mail catcher got."""
     return Relay(
         host=relay.host,
         port=catcher_port or relay.port,
+        name=name,
         tls=Tls(relay.tls.value),
         username=relay.username,
         password=relay.password.get_secret_value() if relay.password else None,
         connections=relay.connections,
         messages_per_connection=relay.messages_per_connection,
+        connect_timeout_s=relay.connect_timeout_s,
         timeout_s=relay.timeout_s,
+        final_timeout_s=relay.final_timeout_s,
+        minimum_tls=TlsVersion(relay.minimum_tls),
+        authentication=Authentication(relay.authentication),
+        token_command=relay.token_command or (),
+        token_lifetime_s=relay.token_lifetime_s,
+        dsn=relay.dsn,
         ca_file=str(relay.ca_file) if relay.ca_file else None,
     )
 

@@ -62,7 +62,7 @@ async def test_a_mail_over_the_limit_is_refused_for_now(catcher: Catcher, tmp_pa
     transport = transport_to(catcher)
     outcome = await transport.send(MESSAGE + b"x" * 70 + b"\r\n" + b"y\r\n" * 4000, "a@news.example", READER)
     await transport.aclose()
-    assert (outcome.kind, outcome.code) == (OutcomeKind.DEFERRED, 552)
+    assert (outcome.kind, outcome.code, outcome.enhanced_code) == (OutcomeKind.DEFERRED, None, "5.3.4")
     assert list((tmp_path / "maildir" / "new").iterdir()) == []
 
 

@@ -149,8 +149,8 @@ class Relay:
     def __init__(self, *outcomes: Outcome) -> None:
         self.outcomes = list(outcomes)
 
-    async def send(self, message: bytes, sender: str, recipient: EmailAddress) -> Outcome:
-        assert all((message, sender, recipient.wire))
+    async def send(self, message: bytes, sender: str, recipient: EmailAddress, *, envelope_id: str = "") -> Outcome:
+        assert all((message, sender, recipient.wire, envelope_id))
         return self.outcomes.pop(0)
 
     async def aclose(self) -> None:
@@ -163,7 +163,8 @@ async def test_every_mail_is_measured_by_relay_and_outcome(scraped: Scraped) -> 
     before = await scraped.values()
     assert before[f'newsletter_smtp_outcomes_total{{outcome="rejected",relay="{RELAY}"}}'] == 0
     for _ in range(3):
-        await transport.send(b"x", "a@example.org", EmailAddress("b@example.org", "b@example.org", "b@example.org"))
+        address = EmailAddress("b@example.org", "b@example.org", "b@example.org")
+        await transport.send(b"x", "a@example.org", address, envelope_id="7")
     await transport.aclose()
     values = await scraped.values()
     assert values[f'newsletter_smtp_outcomes_total{{outcome="accepted",relay="{RELAY}"}}'] == 2

@@ -33,7 +33,8 @@ class Transport:
     outcome: Outcome = field(default_factory=lambda: Outcome(OutcomeKind.ACCEPTED, 250, "Ok"))
     sent: list[tuple[bytes, str, EmailAddress]] = field(default_factory=list)
 
-    async def send(self, message: bytes, sender: str, recipient: EmailAddress) -> Outcome:
+    async def send(self, message: bytes, sender: str, recipient: EmailAddress, *, envelope_id: str = "") -> Outcome:
+        assert not envelope_id
         self.sent.append((message, sender, recipient))
         return self.outcome
 

@@ -228,7 +228,10 @@ class TestWarnings:
         )
         (directory.path / "newsletter.yaml").chmod(0o600)
         assert directory.complaints() == [
-            "newsletter.yaml:4:40: the password travels without encryption — set tls to starttls or implicit"
+            (
+                "newsletter.yaml:4:40: without encryption no password is sent: only CRAM-MD5 can log in, "
+                "where the server offers that — set tls to starttls or implicit"
+            )
         ]
 
     def test_settings_with_a_password_that_everybody_may_read(self, directory: Directory) -> None:

@@ -12,6 +12,7 @@ from typing import Protocol
 
 from newsletter.ports.deliveries import DeliveryStore
 from newsletter.ports.ledger import LedgerStore
+from newsletter.ports.limits import LimitStore
 from newsletter.ports.mail import Announcer, Prepared, Renderer, Transport
 from newsletter.ports.papers import PaperStore, Source
 from newsletter.ports.subscribers import SubscriberStore
@@ -21,6 +22,7 @@ __all__ = [
     "Announcer",
     "DeliveryStore",
     "LedgerStore",
+    "LimitStore",
     "PaperStore",
     "Prepared",
     "Renderer",
@@ -32,7 +34,7 @@ __all__ = [
 ]
 
 
-class Store(PaperStore, SubscriberStore, DeliveryStore, LedgerStore, WatchStore, Protocol):
+class Store(PaperStore, SubscriberStore, DeliveryStore, LedgerStore, LimitStore, WatchStore, Protocol):
     """All of it, in one database; each consumer declares the part that it needs."""
 
     async def aclose(self) -> None:

@@ -12,6 +12,7 @@ from newsletter.store.accounting import AccountingTables
 from newsletter.store.collection import PaperTables
 from newsletter.store.deliveries import DeliveryTables
 from newsletter.store.dialect import BUSY_TIMEOUT_S, COLLECTING_LOCK, SENDING_LOCK, Database, parse_address
+from newsletter.store.limits import LimitTables
 from newsletter.store.schedules import ScheduleTables
 from newsletter.store.subscribers import SubscriberTables
 from newsletter.store.waking import notifications
@@ -24,7 +25,9 @@ if TYPE_CHECKING:
 WAITS_LONG = text("SET LOCAL idle_in_transaction_session_timeout = 0")
 
 
-class SqlStore(PaperTables, SubscriberTables, DeliveryTables, AccountingTables, ScheduleTables, WatchTables):
+class SqlStore(
+    PaperTables, SubscriberTables, DeliveryTables, AccountingTables, ScheduleTables, LimitTables, WatchTables
+):
     """:class:`newsletter.ports.Store` over SQLite or PostgreSQL."""
 
     @asynccontextmanager

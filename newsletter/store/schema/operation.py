@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from sqlalchemy import (
     Column,
-    Float,
     Integer,
     Table,
     Text,
@@ -17,13 +16,13 @@ from newsletter.model import (
 )
 from newsletter.store.schema.columns import Instant, Prose, metadata, one_of, required
 
-# Token buckets: how many mails may go now, for each relay, domain and window.
+# Token buckets, one for each relay or domain and window: which tokens are out, by the part of the window they went in.
 buckets = Table(
     "buckets",
     metadata,
     Column("name", Text, primary_key=True),
-    required("tokens", Float),
-    required("filled_at", Instant),
+    required("taken", Text),
+    Column("seen_at", Instant),
     sqlite_with_rowid=False,
 )
 

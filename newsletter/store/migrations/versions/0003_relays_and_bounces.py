@@ -221,8 +221,8 @@ def create_buckets() -> None:
     op.create_table(
         "buckets",
         sa.Column("name", sa.Text(), nullable=False),
-        sa.Column("tokens", sa.Float(), nullable=False),
-        sa.Column("filled_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("taken", sa.Text(), nullable=False),
+        sa.Column("seen_at", sa.DateTime(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("name", name=op.f("pk_buckets")),
         sqlite_with_rowid=False,
     )

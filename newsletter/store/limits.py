@@ -47,22 +47,28 @@ class LimitTables(Part):
         names = sorted({limit.bucket for request in requests for limit in request})
         if not names:
             return [None] * len(requests)
+        while (answers := await self._take(names, requests, now)) is None:
+            await self._make(names)
+        return answers
+
+    async def _take(
+        self, names: Sequence[str], requests: Sequence[Sequence[Limit]], now: datetime
+    ) -> list[Shortage | None] | None:
+        """Serve the requests with the buckets locked, in one order for everybody; None when a bucket is not there."""
         async with self.database.write() as connection:
-            there = await self._locked(connection, names)
+            there = await _read(connection, names, is_for_update=True)
+            if len(there) < len(names):
+                return None
             changed, answers = take_all(there, requests, now)
             if changed:
                 await connection.execute(FILLING, [_row(name, bucket) for name, bucket in changed.items()])
         return answers
 
-    async def _locked(self, connection: AsyncConnection, names: Sequence[str]) -> dict[str, Bucket]:
-        """Return buckets, with their rows locked in one order for everybody; those that are not there yet are made."""
-        found = await _read(connection, names, is_for_update=True)
-        missing = [name for name in names if name not in found]
-        if missing:
-            rows = [{"name": name, "taken": "[]", "seen_at": None} for name in missing]
+    async def _make(self, names: Sequence[str]) -> None:
+        """Make the buckets that are not there, in a transaction that holds no others: two could wait for each other."""
+        rows = [{"name": name, "taken": "[]", "seen_at": None} for name in names]
+        async with self.database.write() as connection:
             await connection.execute(self.database.insert(buckets).on_conflict_do_nothing(), rows)
-            found |= await _read(connection, missing, is_for_update=True)
-        return found
 
     async def buckets(self, names: Collection[str]) -> dict[str, Bucket]:
         """Return those of these buckets that a token was ever taken from."""

@@ -92,6 +92,8 @@ def _refuse_characters(text: str) -> None:
             raise _refusal(text, "it holds a space", "remove it")
         if unicodedata.category(character)[0] == "C":  # NUL, controls, invisible formatting, surrogates, unassigned
             raise _refusal(text, f"it holds the invisible character U+{ord(character):04X}", "type the address anew")
+    if "=?" in text:
+        raise _refusal(text, "it holds =?, which mail programs read as encoded text (RFC 2047)")
     for characters, reason, advice in FORBIDDEN:
         if any(character in text for character in characters):
             raise _refusal(text, reason, advice)

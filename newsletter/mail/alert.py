@@ -98,7 +98,7 @@ class MailAnnouncer:
         domain = brand.sender.rpartition("@")[2] or "localhost"
         fields = (
             headers.plain("Date", format_datetime(now)),
-            headers.plain("Message-ID", f"<alert.{secrets.token_hex(12)}@{domain}>"),
+            headers.message_id(f"alert.{secrets.token_hex(12)}@{domain}"),
             headers.mailbox("From", brand.sender_name or brand.name, brand.sender),
             headers.mailbox("To", "", self._recipient.wire),
             headers.unstructured("Subject", subject(brand.name, notices)),

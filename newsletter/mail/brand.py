@@ -43,7 +43,9 @@ class Brand:
     ``sender`` and ``reply_to`` are plain addresses with ASCII domains; ``sender_name`` is shown beside the sender's
     (the newsletter's name when empty). ``list_id`` is the identifier of RFC 2919, e.g. ``digest.example.org`` (made
     from the sender's domain when empty). ``unsubscribe_address`` takes unsubscriptions by mail, where there is such a
-    mailbox. ``web_url`` is the public address of the web pages. Whatever is empty is left out of the mail.
+    mailbox. ``web_url`` is the public address of the web pages, ``website`` a page about the newsletter, and
+    ``archive_url`` one with past mails. ``sender_id`` tells Gmail's Postmaster Tools who sends (made from the sender's
+    domain when empty). Whatever else is empty is left out of the mail.
     """
 
     name: str = "Newsletter"
@@ -55,6 +57,9 @@ class Brand:
     contact: str = ""
     postal_address: str = ""
     web_url: str = ""
+    website: str = ""
+    archive_url: str = ""
+    sender_id: str = ""
     light: Palette = Palette()
     dark: Palette = DARK
 

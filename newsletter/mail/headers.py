@@ -21,6 +21,10 @@ _FRAME = len("=?utf-8?q??=")
 _ATOMS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~ -]*")  # atext and spaces: a phrase that needs no quotes (3.2.5)
 _Q_PLAIN = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789!*+-/")  # RFC 2047, 5 (3)
 _INVISIBLE = re.compile("[\u00ad\u061c\u200b-\u200f\u2060-\u2064]")  # of no use in a header, and a way to deceive
+_NOT_IN_ADDRESS = re.compile(r"[\s<>,;]")
+_ENCODED_START = re.compile(r"=+(?=\?)")  # would begin an encoded word, which no address may hold (RFC 2047, 5)
+_NOT_IN_ID = re.compile(r"[^A-Za-z0-9.!#$%&'*+/^_`{|}~@-]")
+_NOT_IN_TOKEN = re.compile(r"[\s<>]")
 _URI_KEPT = "!#$%&'()*+/:;=?@[]~"  # no comma, which would end the URI (RFC 2369, 2)
 
 
@@ -48,14 +52,22 @@ def mailbox(name: str, display_name: str, address: str) -> bytes:
 
 
 def list_id(display_name: str, identifier: str) -> bytes:
-    """Return the List-Id field (RFC 2919)."""
+    """Return the List-Id field (RFC 2919), without a name where that would need encoded words: filters compare the
+    field as it stands.
+    """
     shown = header_text(display_name)
-    return _folded("List-Id", [*(_phrase(shown) if shown else ()), f"<{_token(identifier)}>"])
+    is_plain = shown.isascii() and "=?" not in shown
+    return _folded("List-Id", [*(_phrase(shown) if shown and is_plain else ()), f"<{_NOT_IN_ID.sub('', identifier)}>"])
+
+
+def message_id(identifier: str) -> bytes:
+    """Return the Message-ID field (RFC 5322, 3.6.4), of what an id may hold without quotes or encoded words."""
+    return f"Message-ID: <{_NOT_IN_ID.sub('', identifier)}>\r\n".encode("ascii")
 
 
 def uris(name: str, addresses: Sequence[str]) -> bytes:
     """Return a field of URIs (RFC 2369, 2), each on its own line where they do not fit on one. Never encoded words."""
-    enclosed = [f"<{quote(_token(address), safe=_URI_KEPT)}>" for address in addresses]
+    enclosed = [f"<{quote(_token(address), safe=_URI_KEPT).replace('=?', '=%3F')}>" for address in addresses]
     line = f"{name}: {', '.join(enclosed)}"
     return (line if len(line) <= _LINE else f"{name}: " + ",\r\n ".join(enclosed)).encode("ascii") + b"\r\n"
 
@@ -125,11 +137,11 @@ def _b(text: str) -> str:
 
 
 def _address(address: str) -> str:
-    return re.sub(r"[\s<>,;]", "", one_line(address))
+    return _ENCODED_START.sub("", _NOT_IN_ADDRESS.sub("", one_line(address)))
 
 
 def _token(value: str) -> str:
-    return re.sub(r"[\s<>]", "", one_line(value))
+    return _NOT_IN_TOKEN.sub("", one_line(value))
 
 
 def _ascii(value: str) -> str:

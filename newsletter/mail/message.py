@@ -4,26 +4,27 @@ from __future__ import annotations
 
 import binascii
 import hashlib
+import re
 import secrets
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from email.utils import format_datetime
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 from markupsafe import escape
 
-from newsletter.core.printable import one_line
 from newsletter.mail import headers
+from newsletter.mail.lists import feedback_id, list_headers, unsubscribe_headers
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from datetime import datetime
 
     from newsletter.mail.brand import Brand
 
 _SOFT_BREAK = b"=\r\n"
-_LOOPBACK = ("localhost", "127.0.0.1", "::1")
+_LONGEST = 75  # characters of a quoted-printable line before its soft break
+_AS_TEXT, _AS_HTML = 0, 1
 
 
 class Placeholders:
@@ -62,8 +63,17 @@ def quoted_printable(text: str) -> bytes:
     return binascii.b2a_qp(lines.encode("utf-8", "replace"), istext=True).replace(b"\n", b"\r\n")
 
 
+def soft_ended(encoded: bytes) -> bytes:
+    """Return quoted-printable text that goes on: a soft break at its end, and still no line over 76 characters."""
+    if len(encoded) - encoded.rfind(b"\n") - 1 > _LONGEST:
+        octet = encoded.rfind(b"=", len(encoded) - 3)  # =C3 must not be taken apart
+        cut = octet if octet >= 0 else len(encoded) - 1
+        encoded = encoded[:cut] + _SOFT_BREAK + encoded[cut:]
+    return encoded + _SOFT_BREAK
+
+
 class Part:
-    """One body part, encoded but for its placeholders; each of those gets a soft-broken line of its own."""
+    """One body part, encoded but for its placeholders; each of those gets soft-broken lines of its own."""
 
     def __init__(self, pieces: list[str], *, is_html: bool) -> None:
         self._pieces = pieces
@@ -71,8 +81,15 @@ class Part:
         self._names = pieces[1::2]
 
     @cached_property
-    def _encoded(self) -> list[bytes]:
-        return [quoted_printable(piece) for piece in self._pieces[::2]]
+    def encoded_pieces(self) -> list[bytes]:
+        """What stands before, between and after the placeholders; all but the last end with a soft break."""
+        *others, last = [quoted_printable(piece) for piece in self._pieces[::2]]
+        return [*map(soft_ended, others), last]
+
+    @property
+    def order(self) -> list[str]:
+        """The placeholders, each as often as it occurs."""
+        return self._names
 
     @property
     def names(self) -> frozenset[str]:
@@ -81,7 +98,7 @@ class Part:
 
     def fingerprint(self) -> bytes:
         """Return what is equal for equal parts, however the stand-ins looked."""
-        return b"\x00".join(self._encoded) + "\x00".join(self._names).encode()
+        return b"\x00".join(self.encoded_pieces) + "\x00".join(self._names).encode()
 
     def text(self, values: Mapping[str, str]) -> str:
         """Return the part as a reader's program decodes it."""
@@ -91,10 +108,10 @@ class Part:
 
     def encoded(self, values: Mapping[str, str]) -> bytes:
         """Return the part as it is sent."""
-        shown = {name: quoted_printable(self._shown(value)) for name, value in values.items()}
-        chunks = [self._encoded[0]]
-        for name, following in zip(self._names, self._encoded[1:], strict=True):
-            chunks += (_SOFT_BREAK, shown[name], _SOFT_BREAK, following)
+        form = _AS_HTML if self._is_html else _AS_TEXT
+        chunks = [self.encoded_pieces[0]]
+        for name, following in zip(self._names, self.encoded_pieces[1:], strict=True):
+            chunks += (_on_its_own_lines(values[name])[form], following)
         return b"".join(chunks)
 
     def _shown(self, value: str) -> str:
@@ -111,67 +128,91 @@ class Recipient:
 
 
 class Envelope:
-    """A digest's message, but for the recipient: compose it any number of times."""
+    """A digest's message, but for the recipient: compose it any number of times.
 
-    def __init__(self, brand: Brand, subject: str, text: Part, html: Part) -> None:
-        self._brand, self._text, self._html = brand, text, html
+    ``campaign`` tells mails of one kind from those of another in the providers' reports (Feedback-ID); nothing in it
+    may differ between recipients.
+    """
+
+    def __init__(self, brand: Brand, subject: str, text: Part, html: Part, *campaign: str) -> None:
+        self._unsubscribe_address = brand.unsubscribe_address
         digest = hashlib.sha256(text.fingerprint() + b"\x00\x00" + html.fingerprint()).hexdigest()[:32]
         boundary = f"=_{digest}"  # "=_" stands in no quoted-printable text (RFC 2045, 6.7)
-        self._fixed = _fixed_headers(brand, subject, boundary)
-        self._before_text = _part_start(boundary, "text/plain")
-        self._before_html = b"\r\n" + _part_start(boundary, "text/html")
-        self._after = f"\r\n--{boundary}--\r\n".encode()
+        self._chunks = [b"", _fixed_headers(brand, subject, boundary, campaign) + _part_start(boundary, "text/plain")]
+        self._slots: list[tuple[int, str, int]] = []
+        self._add(text, _AS_TEXT)
+        self._chunks.append(b"\r\n" + _part_start(boundary, "text/html"))
+        self._add(html, _AS_HTML)
+        self._chunks.append(f"\r\n--{boundary}--\r\n".encode())
 
     def compose(self, recipient: Recipient, message_id: str, now: datetime) -> bytes:
         """Return the message: CRLF lines, none over 998 octets; the same each time but for its Date."""
+        chunks, values = self._chunks.copy(), recipient.values
+        chunks[0] = self._own_headers(recipient, message_id, now)
+        for place, name, form in self._slots:
+            chunks[place] = _on_its_own_lines(values[name])[form]
+        return b"".join(chunks)
+
+    def _add(self, part: Part, form: int) -> None:
+        pieces, names = part.encoded_pieces, part.order
+        self._chunks.append(pieces[0])
+        for name, piece in zip(names, pieces[1:], strict=True):
+            self._slots.append((len(self._chunks), name, form))
+            self._chunks += (b"", piece)
+
+    def _own_headers(self, recipient: Recipient, message_id: str, now: datetime) -> bytes:
+        """Return the fields that differ between recipients; ordinary values are filled in as they stand."""
+        date, url = _date(int(now.timestamp())), recipient.unsubscribe_url
+        if _ORDINARY.fullmatch(f"{message_id} {recipient.address} {url}") and not self._unsubscribe_address:
+            return (
+                f"Date: {date}\r\nMessage-ID: {message_id}\r\nTo: {recipient.address}\r\n"
+                f"List-Unsubscribe: <{url}>\r\nList-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n"
+            ).encode("ascii")
         return b"".join(
             (
-                headers.plain("Date", format_datetime(now)),
-                headers.plain("Message-ID", f"<{one_line(message_id).strip('<> ')}>"),
+                headers.plain("Date", date),
+                headers.message_id(message_id),
                 headers.mailbox("To", "", recipient.address),
-                unsubscribe_headers(recipient.unsubscribe_url, self._brand.unsubscribe_address),
-                self._fixed,
-                self._before_text,
-                self._text.encoded(recipient.values),
-                self._before_html,
-                self._html.encoded(recipient.values),
-                self._after,
+                unsubscribe_headers(url, self._unsubscribe_address),
             )
         )
 
 
-def unsubscribe_headers(url: str, address: str) -> bytes:
-    """Return List-Unsubscribe (RFC 2369) and, where a POST to ``url`` does it, List-Unsubscribe-Post (RFC 8058).
+# Message-ID, address and link that need neither folding nor cleaning: what headers.* would make of them.
+_ORDINARY = re.compile(
+    r"<[A-Za-z0-9._+-]{1,100}@[A-Za-z0-9.-]{1,100}> "
+    r"[A-Za-z0-9.!#$&'*+/^_`{|}~-]{1,64}@[A-Za-z0-9.-]{1,180} "
+    r"https://[A-Za-z0-9._~:/@+-]{1,900}"
+)
 
-    RFC 8058, 3.1 asks for HTTPS. Plain HTTP counts only on the loopback: that mail never leaves the machine, and a
-    trial should show what a real installation sends. Any other plain HTTP address stays a link to click.
+
+@lru_cache(maxsize=16)  # mails of one second share it
+def _date(timestamp: int) -> str:
+    return format_datetime(datetime.fromtimestamp(timestamp, UTC))
+
+
+_UNCHANGED = re.compile(r"[A-Za-z0-9@:/?._~%+,;!$()*-]{1,150}")  # by quoted-printable, and in HTML
+
+
+@lru_cache(maxsize=2048)  # many recipients share their hour and their profiles
+def _on_its_own_lines(value: str) -> tuple[bytes, bytes]:
+    """Return a value for the middle of a line of text and of HTML, between two soft breaks: so what stands around it
+    need not be encoded anew.
     """
-    targets = [url] if url else []
-    if address:
-        targets.append(f"mailto:{address}?subject=unsubscribe")
-    if not targets:
-        return b""
-    one_click = headers.plain("List-Unsubscribe-Post", "List-Unsubscribe=One-Click") if _takes_post(url) else b""
-    return headers.uris("List-Unsubscribe", targets) + one_click
+    if _UNCHANGED.fullmatch(value):
+        lines = value if len(value) <= _LONGEST else f"{value[:_LONGEST]}=\r\n{value[_LONGEST:]}"
+        both = f"{lines}=\r\n".encode("ascii")
+        return both, both
+    return soft_ended(quoted_printable(value)), soft_ended(quoted_printable(str(escape(value))))
 
 
-def _takes_post(url: str) -> bool:
-    if url.startswith("https://"):
-        return True
-    try:
-        return url.startswith("http://") and urlsplit(url).hostname in _LOOPBACK
-    except ValueError:
-        return False
-
-
-def _fixed_headers(brand: Brand, subject: str, boundary: str) -> bytes:
-    domain = brand.sender.rpartition("@")[2] or "localhost"
+def _fixed_headers(brand: Brand, subject: str, boundary: str, campaign: tuple[str, ...]) -> bytes:
     fields = [
         headers.mailbox("From", brand.sender_name or brand.name, brand.sender),
         headers.mailbox("Reply-To", "", brand.reply_to) if brand.reply_to else b"",
         headers.unstructured("Subject", subject),
-        headers.list_id(brand.name, brand.list_id or f"newsletter.{domain}"),
-        headers.uris("List-Owner", [f"mailto:{brand.contact}"]) if "@" in brand.contact else b"",
+        list_headers(brand),
+        feedback_id(brand, *campaign),
         headers.plain("Auto-Submitted", "auto-generated"),  # RFC 3834, 5
         headers.plain("Precedence", "bulk"),
         headers.plain("X-Auto-Response-Suppress", "All"),

@@ -53,6 +53,7 @@ VARIABLES = frozenset(
 )
 """Every variable that a template is given."""
 
+_MOST_TERMS = 4096  # different schedules and subscriptions that are remembered in words
 _log = structlog.get_logger(__name__)
 # Templates that their kind of mail calls for: no reader chooses them.
 _BY_KIND = frozenset(kind.value for kind in IssueKind if kind is not IssueKind.DIGEST)
@@ -61,7 +62,8 @@ _BY_KIND = frozenset(kind.value for kind in IssueKind if kind is not IssueKind.D
 class PreparedDigest:
     """A digest rendered once: implements :class:`newsletter.ports.Prepared`."""
 
-    def __init__(self, subject_text: str, text: Part, html: Part, renderer: Renderer) -> None:
+    def __init__(self, digest: Digest, subject_text: str, text: Part, html: Part, renderer: Renderer) -> None:
+        self._campaign = (digest.issue_date.isoformat(), digest.kind.value)
         self._subject = subject_text
         self._text, self._html = text, html
         self._renderer = renderer
@@ -74,7 +76,7 @@ class PreparedDigest:
     @cached_property
     def _envelope(self) -> Envelope:
         """The message but for its recipient; encoding waits until somebody is sent it."""
-        return Envelope(self._renderer.brand, self._subject, self._text, self._html)
+        return Envelope(self._renderer.brand, self._subject, self._text, self._html, *self._campaign)
 
     @property
     def shows_unsubscribe(self) -> bool:
@@ -123,6 +125,7 @@ class Renderer:
         self._compiler = Compiler(self._files, brand, VARIABLES)
         self._compiled: dict[str, Compiled] = {}
         self._refused: dict[str, frozenset[tuple[str, int, int]]] = {}
+        self._known_terms: dict[tuple[object, ...], tuple[str, str]] = {}
 
     def take_over(self, former: Renderer) -> None:
         """Keep what the renderer before this one had compiled, where both look in the same places: should a template be
@@ -150,13 +153,14 @@ class Renderer:
     def recipient(self, subscriber: Subscriber) -> Recipient:
         """Return what is this subscriber's alone in a mail."""
         url = self._links(subscriber) if self._links else ""
+        schedule_words, subscription_words = self._terms(subscriber)
         values = {
-            "unsubscribe_url": url or self._unsubscribe_by_mail(),
-            "schedule": schedule(subscriber),
-            "address": subscriber.address.text,
-            "subscription": subscription(subscriber, self._titles),
+            "unsubscribe_url": one_line(url or self._unsubscribe_by_mail()),
+            "schedule": schedule_words,
+            "address": one_line(subscriber.address.text),
+            "subscription": subscription_words,
         }
-        return Recipient(subscriber.address.wire, url, {name: one_line(value) for name, value in values.items()})
+        return Recipient(subscriber.address.wire, url, values)
 
     def _prepare(
         self, compiled: Compiled, digest: Digest, papers: Mapping[int, Paper], language: str
@@ -173,7 +177,7 @@ class Renderer:
         if problems:
             raise TemplateError(problems=problems)
         html, text = parts
-        return PreparedDigest(variables["subject"], text, html, self)
+        return PreparedDigest(digest, variables["subject"], text, html, self)
 
     def _html_part(
         self, compiled: Compiled, digest: Digest, papers: Mapping[int, Paper], variables: dict[str, Any]
@@ -228,6 +232,20 @@ class Renderer:
             "trending": len(voted),
             "notes": note_sentences(digest),
         } | (self._placeholders.values() | ({} if has_link else {"unsubscribe_url": ""}))
+
+    def _terms(self, subscriber: Subscriber) -> tuple[str, str]:
+        """Return when mail comes and what is taken, which many subscribers have in common."""
+        key = (
+            *(subscriber.zone, subscriber.send_at_local, subscriber.frequency, subscriber.weekday),
+            *(subscriber.profiles, bool(subscriber.keywords)),
+        )
+        known = self._known_terms.get(key)
+        if known is None:
+            if len(self._known_terms) >= _MOST_TERMS:
+                self._known_terms.clear()
+            known = (one_line(schedule(subscriber)), one_line(subscription(subscriber, self._titles)))
+            self._known_terms[key] = known
+        return known
 
     def _unsubscribe_by_mail(self) -> str:
         address = self.brand.unsubscribe_address

@@ -21,6 +21,7 @@ from newsletter.settings.values import (
     Seconds,
     Section,
     Sender,
+    Url,
     complaint,
 )
 
@@ -160,6 +161,7 @@ class CatcherSettings(Section):
     port: ListenPort = Field(default=8025, description="Its port on 127.0.0.1; 0 takes any free one.")
 
 
+SENDER_ID = re.compile(r"[A-Za-z0-9._-]{5,15}")
 LIST_ID = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)+")
 
 
@@ -178,6 +180,14 @@ class MailSettings(Section):
         max_length=255,
         description="The list's name for mail filters (RFC 2919). Default: made from the sender.",
     )
+    archive_url: Url | None = Field(
+        default=None, description="A public page with past mails, where there is one (List-Archive, RFC 2369)."
+    )
+    sender_id: str | None = Field(
+        default=None,
+        description="Who sends, in Gmail's Postmaster Tools (Feedback-ID): 5 to 15 letters or digits, never to be "
+        "changed. Default: made from the sender's domain.",
+    )
     relay: RelaySettings = Field(default_factory=RelaySettings, description="The mail server.")
     relays: dict[Name, NamedRelaySettings] = Field(
         default_factory=dict, description="Several mail servers, by a name of your choice, instead of `mail.relay`."
@@ -193,6 +203,14 @@ class MailSettings(Section):
         """Refuse a list id that is not a dotted name."""
         if self.list_id is not None and not LIST_ID.fullmatch(self.list_id):
             raise complaint(f"list_id “{self.list_id}” is not a dotted name", "write it as digest.example.org")
+        return self
+
+    @model_validator(mode="after")
+    def check_sender_id(self) -> Self:
+        """Refuse a sender id that Gmail would."""
+        if self.sender_id is not None and not SENDER_ID.fullmatch(self.sender_id):
+            message = f"sender_id “{self.sender_id[:40]}” is not 5 to 15 letters, digits, dots, hyphens and underscores"
+            raise complaint(message, "take the name of your organisation, such as exampleorg")
         return self
 
     @property

@@ -203,6 +203,8 @@ def check_public_url(value: str) -> str:
     """Return the address under which readers reach the pages, without a final slash; https unless it is loopback."""
     value = check_url(value).rstrip("/")
     parts = urlsplit(value)
+    if len(value) > MAXIMUM_LINE:  # links in headers begin with it, and their lines may have 998 octets
+        raise complaint(f"is longer than {MAXIMUM_LINE} characters", "take a shorter one")
     if parts.query or parts.fragment:
         raise complaint("a public address has no ? and no #", "write only the scheme, the host and a path")
     if parts.scheme != "https" and not is_loopback(parts.hostname or ""):

@@ -67,6 +67,9 @@ def brand_of(configuration: Configuration) -> Brand:
         contact=settings.contact,
         postal_address=settings.newsletter.postal_address or "",
         web_url=settings.web.base_url,
+        website=settings.newsletter.website or "",
+        archive_url=mail.archive_url or "",
+        sender_id=mail.sender_id or "",
     )
 
 

@@ -2,8 +2,9 @@
 
 A digest of 20 papers with abstracts of about 1,500 characters. *fill* is Jinja alone, HTML and text, after compilation;
 *prepare* adds what comes before it (excerpts, marked words, links), with papers that no earlier digest held and with
-papers that one did. *compose* is one recipient's finished message; its peer builds the same message with Python's
-``EmailMessage`` and ``as_bytes``, as most newsletters do, in the same run.
+papers that one did. *compose* is one recipient's finished message, in microseconds over a hundred different recipients
+of one digest, their signed links included; its peer builds the same message with Python's ``EmailMessage`` and
+``as_bytes``, as most newsletters do, in the same run.
 """
 
 from __future__ import annotations
@@ -14,10 +15,13 @@ import json
 import statistics
 import sys
 import time
+from dataclasses import replace
 from datetime import UTC, datetime
 from email.message import EmailMessage
 from typing import TYPE_CHECKING
 
+from newsletter.core.address import parse_address
+from newsletter.core.links import Links
 from newsletter.mail.excerpt import excerpt
 from newsletter.mail.fill import fill_html, fill_text
 from newsletter.mail.render import ROOMS
@@ -34,6 +38,7 @@ if TYPE_CHECKING:
 NOW = datetime(2026, 11, 24, 6, 0, tzinfo=UTC)
 MESSAGE_ID = "<20261124.1.abcdef@example.org>"
 READER = make_subscriber()
+RECIPIENTS = 100
 
 
 def median_ms(run: Callable[[], object], rounds: int, before: Callable[[], object] = lambda: None) -> float:
@@ -67,7 +72,7 @@ def measure(rounds: int) -> dict[str, float]:
         "prepare_known_papers_ms": median_ms(lambda: renderer.prepare(digest, papers), rounds),
         "prepare_new_papers_ms": median_ms(lambda: renderer.prepare(digest, papers), rounds, before=_forget),
         "first_compose_ms": _first_compose(renderer, rounds),
-        "compose_ms": median_ms(lambda: prepared.compose(READER, MESSAGE_ID, NOW), rounds * 5),
+        "compose_us": _compose_us(prepared, rounds),
         "emailmessage_ms": median_ms(lambda: _peer(prepared, html, text), max(5, rounds // 5)),
     }
 
@@ -82,6 +87,20 @@ def _first_compose(renderer: Renderer, rounds: int) -> float:
     """Return the time of a digest's first message, which encodes both parts."""
     fresh = [renderer.prepare(*make_digest(20, abstract=ABSTRACT * 4)) for _ in range(max(5, rounds // 10))]
     return median_ms(lambda: fresh.pop().compose(READER, MESSAGE_ID, NOW), len(fresh))
+
+
+def _compose_us(prepared: PreparedDigest, rounds: int) -> float:
+    """Return the median time of one of a hundred different recipients' messages, in microseconds."""
+    links = Links("a secret of some length", "https://news.example.org")
+    prepared._renderer._links = lambda subscriber: links.unsubscribe_url(subscriber.id)
+    addresses = [parse_address(f"reader{number}@example.org") for number in range(RECIPIENTS)]
+    readers = [replace(READER, id=number, address=address) for number, address in enumerate(addresses)]
+
+    def compose_all() -> None:
+        for reader in readers:
+            prepared.compose(reader, MESSAGE_ID, NOW)
+
+    return round(median_ms(compose_all, rounds) * 1_000 / RECIPIENTS, 2)
 
 
 def _peer(prepared: PreparedDigest, html: str, text: str) -> bytes:
@@ -107,7 +126,8 @@ def main() -> None:
         sys.stdout.write(json.dumps(figures) + "\n")
         return
     for name, value in figures.items():
-        sys.stdout.write(f"{name:26}{value:12,.4f}\n" if name.endswith("_ms") else f"{name:26}{value:12,}\n")
+        is_time = name.endswith(("_ms", "_us"))
+        sys.stdout.write(f"{name:26}{value:12,.4f}\n" if is_time else f"{name:26}{value:12,}\n")
 
 
 if __name__ == "__main__":

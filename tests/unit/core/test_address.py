@@ -89,6 +89,7 @@ def test_usual_addresses_are_taken(text: str) -> None:
         ("reader%example.org@relay.example", "read as a route"),
         ("relay!reader@example.org", "read as a route"),
         ("rea\\der@example.org", "backslash"),
+        ("=?utf-8?q?a?=@example.org", "read as encoded text"),
         ("reader@gmail", "did you mean reader@gmail.com?"),
         ("reader@localhost", "no dot"),
         ("reader@example.invalid", "reserved"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import email
 import email.policy
+import quopri
 import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -14,10 +15,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from newsletter.core.address import parse_address
+from newsletter.core.printable import one_line
+from newsletter.mail import headers
 from newsletter.mail.brand import Brand
-from newsletter.mail.message import Part, Placeholders, quoted_printable, unsubscribe_headers
+from newsletter.mail.lists import feedback_id, sender_id_of, unsubscribe_headers
+from newsletter.mail.message import Envelope, Part, Placeholders, Recipient, quoted_printable
 from newsletter.mail.render import Renderer
-from newsletter.model import EmailAddress
+from newsletter.mail.sample import sample_digest
+from newsletter.model import EmailAddress, IssueKind
 from tests.support.mails import BRAND, hostile_digest, make_digest, make_renderer, unsubscribe_url
 from tests.support.samples import make_subscriber
 
@@ -32,7 +37,8 @@ MESSAGE_ID = "<20261124.1.abcdef@example.org>"
 ONE_CLICK = b"List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n"
 ONCE = (
     *("Date", "From", "To", "Subject", "Message-ID", "MIME-Version", "Content-Type", "List-Id", "List-Unsubscribe"),
-    *("List-Unsubscribe-Post", "Auto-Submitted", "Precedence", "X-Auto-Response-Suppress", "List-Owner"),
+    *("List-Unsubscribe-Post", "Auto-Submitted", "Precedence", "X-Auto-Response-Suppress", "List-Owner", "List-Help"),
+    *("List-Post", "Feedback-ID"),
 )
 
 
@@ -82,7 +88,10 @@ def test_headers_are_exact(prepared: PreparedDigest) -> None:
         "Subject: 10 papers on contrastive learning and 10 more =?utf-8?q?=C2=B7?= 24",
         " Nov",
         "List-Id: The Morning Preprint <newsletter.example.org>",
+        "List-Help: <mailto:editor@example.org?subject=help>",
         "List-Owner: <mailto:editor@example.org>",
+        "List-Post: NO",
+        "Feedback-ID: 2026-11-24:digest:exampleorg",
         "Auto-Submitted: auto-generated",
         "Precedence: bulk",
         "X-Auto-Response-Suppress: All",
@@ -142,11 +151,11 @@ def test_one_click_is_offered_where_a_post_will_do(url: str, address: str, expec
 
 def test_long_addresses_are_folded_between_and_never_encoded() -> None:
     url = "https://news.example.org/unsubscribe/" + "x" * 300
-    headers = unsubscribe_headers(url, "out@news.example.org")
-    assert headers.startswith(
+    field = unsubscribe_headers(url, "out@news.example.org")
+    assert field.startswith(
         f"List-Unsubscribe: <{url}>,\r\n <mailto:out@news.example.org?subject=unsubscribe>\r\n".encode()
     )
-    assert b"=?" not in headers
+    assert b"=?" not in field
 
 
 def test_reply_to_and_names_with_specials() -> None:
@@ -168,20 +177,131 @@ def test_international_addresses() -> None:
     assert "To: 用户@example.org\r\n".encode() in raw
 
 
-@given(
-    st.text(max_size=60), st.text(max_size=60), st.text(max_size=60), st.text(alphabet=st.characters(), max_size=200)
-)
-@settings(max_examples=25, deadline=None)
-def test_no_value_breaks_out_of_its_header(name: str, address: str, message_id: str, topic: str) -> None:
-    brand = Brand(name=name, sender="digest@example.org", list_id=name, reply_to=address, contact=address)
+HOSTILE_TEXT = st.lists(
+    st.one_of(
+        st.characters(),
+        st.sampled_from('\r\n\x00\x07\x85\u2028\u202e\u2066\ud800\udfff=?<>,;:@"\\() '),
+        st.sampled_from(["=?utf-8?q?x?=", "\r\nBcc: x@example.net\r\n\r\n", "]]>", "{{7*7}}"]),
+    ),
+    max_size=60,
+).map("".join)
+ONE_OF_THOSE = st.one_of(HOSTILE_TEXT, st.sampled_from(["", "=?utf-8?q?x?=@example.org", "a@example.org"]))
+
+
+@given(name=ONE_OF_THOSE, address=ONE_OF_THOSE, url=ONE_OF_THOSE, message_id=ONE_OF_THOSE, topic=ONE_OF_THOSE)
+@settings(deadline=None)
+def test_no_value_breaks_out_of_its_header(name: str, address: str, url: str, message_id: str, topic: str) -> None:
+    brand = Brand(
+        name=name,
+        sender="digest@example.org",
+        list_id=name,
+        reply_to=address,
+        contact=address,
+        unsubscribe_address=address,
+        website=url,
+        archive_url=url,
+        sender_id=name,
+    )
     evil = replace(READER, address=EmailAddress(address, address, address))
     renderer = _shared(brand)
     message = renderer.prepare(*make_digest(1, topic + "\r\nBcc: x@example.net")).compose(evil, message_id, NOW)
     assert_clean(message)
-    head = message.split(b"\r\n\r\n", 1)[0]
-    names = [line.split(b":")[0] for line in head.split(b"\r\n") if not line.startswith(b" ")]
+    assert_exact_headers(message, {*ONCE, "Reply-To", "List-Archive"})
+
+
+def assert_exact_headers(message: bytes, known: set[str]) -> None:
+    """No field twice, none that we do not know, no hidden characters, encoded words only where they may be."""
+    head = message.split(b"\r\n\r\n", 1)[0].decode()
+    fields = [field.partition(":") for field in re.split(r"\r\n(?![ \t])", head)]
+    names = [name for name, _, _ in fields]
     assert len(names) == len(set(names))
-    assert {name.decode() for name in names} <= {*ONCE, "Reply-To"}
+    assert set(names) <= known
+    assert not re.search(
+        "[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]", head.replace("\r\n", "")
+    )
+    for name, _, value in fields:
+        if name.startswith("List-") or name in {"Message-ID", "Feedback-ID", "Content-Type", "To", "Reply-To"}:
+            assert "=?" not in value, name
+        if name == "From":
+            assert value.endswith("digest@example.org" if "<" not in value else "<digest@example.org>")
+
+
+@given(name=HOSTILE_TEXT)
+def test_encoded_words_never_reach_an_address(name: str) -> None:
+    field = headers.mailbox("From", name, "=?utf-8?q?a?=@=,?.example.org")
+    assert field.decode().rstrip().rpartition(" ")[2].strip("<>") == "?utf-8?q?a?=@?.example.org"
+
+
+ORDINARY_URL = "https://news.example.org/unsubscribe/1.abcdefghijklmnopqrstuvwxyz0123456789"
+
+
+@given(
+    st.one_of(HOSTILE_TEXT, st.just(READER.address.wire), st.from_regex(r"[a-z?=+.]{1,20}@[a-z.]{1,30}")),
+    st.one_of(HOSTILE_TEXT, st.just(ORDINARY_URL), st.from_regex(r"https?://[a-z./?=+]{1,300}")),
+    st.one_of(HOSTILE_TEXT, st.just(MESSAGE_ID)),
+)
+def test_the_quick_way_writes_what_the_slow_one_does(address: str, url: str, message_id: str) -> None:
+    part = Part(["text"], is_html=False)
+    quick = Envelope(BRAND, "Subject", part, part).compose(Recipient(address, url, {}), message_id, NOW)
+    slow = b"".join(
+        (
+            headers.plain("Date", "Tue, 24 Nov 2026 06:00:00 +0000"),
+            headers.message_id(message_id),
+            headers.mailbox("To", "", address),
+            unsubscribe_headers(url, ""),
+        )
+    )
+    assert quick.startswith(slow + b"From: ")
+
+
+@given(st.one_of(st.text(max_size=200), st.from_regex(r"[A-Za-z0-9@:/?._~%+,;!$()*=&<> -]{0,200}", fullmatch=True)))
+def test_values_decode_to_what_they_were(value: str) -> None:
+    clean = one_line(value)
+    for is_html in (False, True):
+        part = Part(["Before ", "address", " after"], is_html=is_html)
+        encoded = part.encoded({"address": clean})
+        assert all(len(line) <= 76 for line in encoded.split(b"\r\n"))
+        assert quopri.decodestring(encoded.replace(b"\r\n", b"\n")).decode() == part.text({"address": clean})
+
+
+@pytest.mark.parametrize("end", ["x" * 76, "x" * 73 + "=", "é" * 13, "x" * 75 + " "])
+@pytest.mark.parametrize("lead", range(3))
+def test_a_full_line_before_a_value_makes_room_for_its_soft_break(end: str, lead: int) -> None:
+    part = Part([end[lead:], "address", end[lead:], "address", ""], is_html=False)
+    encoded = part.encoded({"address": end[lead:]})
+    assert max(len(line) for line in encoded.split(b"\r\n")) <= 76
+    assert quopri.decodestring(encoded.replace(b"\r\n", b"\n")).decode() == end[lead:] * 4
+
+
+def test_what_only_some_newsletters_have() -> None:
+    brand = replace(
+        BRAND,
+        name="Die Frühpost",
+        website="https://example.org/about?a=?b",
+        archive_url="https://example.org/archive",
+        sender_id="morning-paper",
+        contact="",
+    )
+    parsed = parse(make_renderer(brand=brand).prepare(*make_digest(1)).compose(READER, MESSAGE_ID, NOW))
+    assert parsed["List-Id"] == "<newsletter.example.org>"
+    assert parsed["List-Help"] == "<https://example.org/about?a=%3Fb>"
+    assert parsed["List-Archive"] == "<https://example.org/archive>"
+    assert parsed["Feedback-ID"] == "2026-11-24:digest:morning-paper"
+    assert "List-Owner" not in parsed
+
+
+def test_feedback_id_holds_nothing_that_ends_an_identifier() -> None:
+    assert feedback_id(BRAND, "a:b", "c\r\nd", "é", "fourth") == b"Feedback-ID: a-b:c--d:-:exampleorg\r\n"
+    assert sender_id_of("a@b.c") == "bc000"
+    assert sender_id_of("digest@a-very-long-name.example.org") == "averylongnameex"
+
+
+@pytest.mark.parametrize("kind", list(IssueKind))
+def test_every_mail_to_a_reader_can_be_left(kind: IssueKind) -> None:
+    digest, papers = sample_digest(kind)
+    parsed = parse(make_renderer().prepare(digest, papers).compose(READER, MESSAGE_ID, NOW))
+    assert sorted(parsed.keys()) == sorted(ONCE)
+    assert parsed["Feedback-ID"].split(":")[1] == kind.value
 
 
 def _shared(brand: Brand) -> Renderer:

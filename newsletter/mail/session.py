@@ -191,7 +191,7 @@ class SessionOpener:
         if isinstance(error.__cause__, ssl.SSLError):
             step = Step.TLS
         if isinstance(error, aiosmtplib.SMTPResponseException):
-            code, said = error.code, error.message.replace("\n", " ")
+            code, said = int(error.code), error.message.replace("\n", " ")
             if code < 0:  # what it answered was no reply
                 code = None
         return Outcome(

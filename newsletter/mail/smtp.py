@@ -20,7 +20,7 @@ from newsletter.model import EmailAddress, Outcome, OutcomeKind, Problem, Step
 
 __all__ = ["Relay", "SmtpTransport", "Tls"]
 
-QUIT_TIMEOUT_S: Final = 5.0
+QUIT_TIMEOUT_S: Final = 5.0  # nothing depends on the answer, and a stop should not wait for it
 UNCLEAN: Final = Problem(
     "message", 0, 0, "it holds a bare CR or LF, or does not end in CRLF", "it was not sent; report this as a bug"
 )
@@ -45,6 +45,7 @@ class SmtpTransport:
         self._busy = 0  # messages under way
         self._sweep: asyncio.TimerHandle | None = None
         self._opener = SessionOpener(relay)
+        self._quit_timeout_s = min(QUIT_TIMEOUT_S, relay.timeout_s)
         self._is_closed = False
 
     async def send(self, message: bytes, sender: str, recipient: EmailAddress, *, envelope_id: str = "") -> Outcome:
@@ -67,7 +68,7 @@ class SmtpTransport:
             outcome = error.outcome
             return RelayAnswer(place, outcome.text, str(outcome.step), outcome.code)
         secured = session.dialogue.connection_info("ssl_object")
-        await session.dialogue.quit(QUIT_TIMEOUT_S)
+        await session.dialogue.quit(self._quit_timeout_s)
         certificate = secured.getpeercert() if secured is not None else None
         until = ssl.cert_time_to_seconds(certificate["notAfter"]) if certificate else None
         return RelayAnswer(
@@ -84,7 +85,7 @@ class SmtpTransport:
         if self._sweep is not None:
             self._sweep.cancel()
         idle, self._idle = self._idle, []
-        await asyncio.gather(*(session.dialogue.quit(QUIT_TIMEOUT_S) for session in idle))
+        await asyncio.gather(*(session.dialogue.quit(self._quit_timeout_s) for session in idle))
 
     async def _send(self, message: bytes, envelope: Envelope) -> Outcome:
         session = await self._take_idle()
@@ -119,7 +120,7 @@ class SmtpTransport:
         if not session.dialogue.is_usable:
             session.dialogue.part()
         elif self._is_closed:
-            await session.dialogue.quit(QUIT_TIMEOUT_S)
+            await session.dialogue.quit(self._quit_timeout_s)
         else:
             self._put_idle(session)
         return replace(outcome, relay=self._relay.name, connection=session.connection)
@@ -130,7 +131,7 @@ class SmtpTransport:
             self._idle.remove(session)
             if session.dialogue.is_usable and session.sent < self._relay.messages_per_connection:
                 return session
-            await session.dialogue.quit(QUIT_TIMEOUT_S)
+            await session.dialogue.quit(self._quit_timeout_s)
         return None
 
     def _choose_idle(self) -> Session | None:

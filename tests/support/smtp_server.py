@@ -164,10 +164,10 @@ class SmtpServer:
             raise HangUpError
         if reply == "hang":
             await asyncio.Event().wait()
-        line, _, after = reply.partition("+")
+        line = reply.removesuffix("+drop")
         writer.write(line.encode() + b"\r\n")
         await writer.drain()
-        if after == "drop":
+        if line != reply:
             raise HangUpError
         return line[:1] in "23"
 
@@ -214,6 +214,16 @@ class SmtpServer:
     async def _on_starttls(self, talk: Talk, _: str) -> None:
         if await self._say(talk.writer, self.script.reply("starttls")) and self._context:
             await talk.writer.start_tls(self._context)
+
+    async def _on_auth(self, talk: Talk, _: str) -> None:
+        """Say the replies to AUTH in turn; after each 334 comes a line of the client's, noted among the commands."""
+        while (reply := self.script.reply("auth")).startswith("334"):
+            await self._say(talk.writer, reply)
+            line = await talk.reader.readline()
+            if not line:
+                raise HangUpError
+            self.commands.append(line.decode().strip())
+        await self._say(talk.writer, reply)
 
     async def _on_rset(self, talk: Talk, _: str) -> None:
         await self._say(talk.writer, self.script.reply("rset"))

@@ -132,9 +132,10 @@ class Metrics:
 
     def issued(self, report: IssueReport) -> None:
         """Count what a planning run planned."""
-        self._issues.labels(IssueKind.DIGEST.value).inc(report.planned - report.welcomes - report.quiet)
+        self._issues.labels(IssueKind.DIGEST.value).inc(report.planned - report.welcomes - report.quiet - report.probes)
         self._issues.labels(IssueKind.WELCOME.value).inc(report.welcomes)
         self._issues.labels(IssueKind.QUIET.value).inc(report.quiet)
+        self._issues.labels(IssueKind.PROBE.value).inc(report.probes)
 
     def delivered(self, counts: DeliveryCounts) -> None:
         """Count what a delivery run came to."""

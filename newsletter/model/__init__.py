@@ -5,7 +5,17 @@ YAML keys, template variables and documentation use the same word for the same i
 """
 
 from newsletter.model.alerts import Alert, Condition, Notice, Readings
-from newsletter.model.bounces import Bounce, BounceKind, Suppression, SuppressionKind, SuppressionReason
+from newsletter.model.bounces import (
+    Bounce,
+    BounceKind,
+    BounceScore,
+    Report,
+    Standing,
+    Suppression,
+    SuppressionKind,
+    SuppressionReason,
+    Verdict,
+)
 from newsletter.model.deliveries import (
     Attempt,
     ClaimedDelivery,
@@ -58,6 +68,7 @@ __all__ = [
     "Attempt",
     "Bounce",
     "BounceKind",
+    "BounceScore",
     "Bucket",
     "Circuit",
     "CircuitCause",
@@ -100,6 +111,7 @@ __all__ = [
     "Readings",
     "Reason",
     "Replacements",
+    "Report",
     "Role",
     "Schedule",
     "Section",
@@ -110,6 +122,7 @@ __all__ = [
     "SourceNote",
     "SourceState",
     "Span",
+    "Standing",
     "Step",
     "Subscriber",
     "SubscriberDraft",
@@ -118,6 +131,7 @@ __all__ = [
     "SuppressionKind",
     "SuppressionReason",
     "Topic",
+    "Verdict",
     "Weekday",
     "Window",
 ]

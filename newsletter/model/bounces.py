@@ -6,6 +6,8 @@ import enum
 from dataclasses import dataclass
 from datetime import datetime  # noqa: TC003 (fields are read at run time)
 
+from newsletter.model.subscribers import Subscriber, SubscriberStatus  # noqa: TC001 (fields are read at run time)
+
 
 class BounceKind(enum.StrEnum):
     """What a report says of an address."""
@@ -61,3 +63,54 @@ class Bounce:
     delivery_id: int | None = None
     enhanced_code: str | None = None
     text: str = ""
+    id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a returned mail or a provider's event says, before anybody has looked whom it is about.
+
+    ``kind`` is None when there is nothing to count (an auto-reply, a delay, no report at all), and ``text`` says so.
+    Four fields may tell whom it is about: ``return_paths`` are addresses among which a signed one of ours may be,
+    ``unsubscribe_tokens`` those of the links in the returned mail, ``message_ids`` its Message-ID and envelope id
+    without brackets, ``recipients`` the addresses that failed, in lower case. Nobody vouches for any of it, unless
+    ``is_vouched``: then a provider signed it. ``fingerprint`` is equal for equal reports.
+    """
+
+    kind: BounceKind | None
+    fingerprint: str
+    recipients: tuple[str, ...] = ()
+    return_paths: tuple[str, ...] = ()
+    unsubscribe_tokens: tuple[str, ...] = ()
+    message_ids: tuple[str, ...] = ()
+    enhanced_code: str | None = None
+    text: str = ""
+    is_vouched: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class BounceScore:
+    """How much had come back from somebody at ``scored_at``; ``probation_since``: a probe is to settle it."""
+
+    value: float
+    scored_at: datetime
+    probation_since: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How somebody stands when a bounce of theirs is recorded; ``is_probe`` tells that it was the probe's."""
+
+    subscriber: Subscriber
+    score: BounceScore | None
+    is_probe: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a bounce changes: a new status with its reason, a suppression, and the score from now on (None: none)."""
+
+    score: BounceScore | None = None
+    status: SubscriberStatus | None = None
+    reason: str = ""
+    suppression: Suppression | None = None

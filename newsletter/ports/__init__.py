@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from newsletter.ports.bounces import BounceStore, SuppressionStore
 from newsletter.ports.deliveries import DeliveryStore
 from newsletter.ports.ledger import LedgerStore
 from newsletter.ports.limits import LimitStore
@@ -20,6 +21,7 @@ from newsletter.ports.watching import WatchStore
 
 __all__ = [
     "Announcer",
+    "BounceStore",
     "DeliveryStore",
     "LedgerStore",
     "LimitStore",
@@ -29,12 +31,23 @@ __all__ = [
     "Source",
     "Store",
     "SubscriberStore",
+    "SuppressionStore",
     "Transport",
     "WatchStore",
 ]
 
 
-class Store(PaperStore, SubscriberStore, DeliveryStore, LedgerStore, LimitStore, WatchStore, Protocol):
+class Store(
+    PaperStore,
+    SubscriberStore,
+    DeliveryStore,
+    LedgerStore,
+    LimitStore,
+    WatchStore,
+    BounceStore,
+    SuppressionStore,
+    Protocol,
+):
     """All of it, in one database; each consumer declares the part that it needs."""
 
     async def aclose(self) -> None:

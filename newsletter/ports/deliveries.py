@@ -28,14 +28,16 @@ class DeliveryStore(Protocol):
         """Return the distinct schedules of active subscribers: what is due is computed once for each."""
 
     async def due_subscribers(
-        self, schedule: Schedule, issue_date: date, after_id: int, limit: int
+        self, schedule: Schedule, issue_date: date, after_id: int, limit: int, now: datetime
     ) -> list[Subscriber]:
         """Return active subscribers of this schedule whose newest issue is older than ``issue_date``, by ascending
-        id above ``after_id``; who never had an issue is not among them.
+        id above ``after_id``; who never had an issue is not among them, nor whose address is suppressed at ``now``.
         """
 
-    async def new_subscribers(self, after_id: int, limit: int) -> list[Subscriber]:
-        """Return active subscribers who never had an issue, by ascending id above ``after_id``."""
+    async def new_subscribers(self, after_id: int, limit: int, now: datetime) -> list[Subscriber]:
+        """Return active subscribers who never had an issue, by ascending id above ``after_id``, but for whose address
+        is suppressed at ``now``.
+        """
 
     async def ended_pauses(self, today: date) -> list[Subscriber]:
         """Return paused subscribers whose ``paused_until`` is not after ``today``."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import time, timedelta
 from functools import partial
 from typing import TYPE_CHECKING
@@ -16,6 +16,7 @@ from uuid import uuid4
 
 import structlog
 
+from newsletter.core.bounce_score import BouncePolicy
 from newsletter.core.due import DueIssue, due_issue, first_issue, local_date
 from newsletter.core.match import Matcher
 from newsletter.core.selection import Limits, Window, source_notes, update_notices
@@ -32,6 +33,7 @@ from newsletter.model import (
     Weekday,
 )
 from newsletter.service.edition import DuePerson, Edition, News, Proposal, personal_profile
+from newsletter.service.probation import acquit, probe_for, sort_due
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
@@ -53,6 +55,7 @@ class IssuePolicy:
     mail_when_quiet: bool
     message_domain: str
     first_digest_at_once: bool = True
+    bounces: BouncePolicy = field(default_factory=BouncePolicy)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +68,7 @@ class IssueReport:
     skipped: int = 0
     digests: int = 0  # distinct ones
     resumed: int = 0
+    probes: int = 0
 
     def __add__(self, other: IssueReport) -> IssueReport:
         return IssueReport(
@@ -74,6 +78,7 @@ class IssueReport:
             self.skipped + other.skipped,
             self.digests + other.digests,
             self.resumed + other.resumed,
+            self.probes + other.probes,
         )
 
 
@@ -128,11 +133,11 @@ class Issuer:
             if issue is None:
                 continue
             after_id = 0
-            while chunk := await self.store.due_subscribers(schedule, issue.issue_date, after_id, CHUNK):
+            while chunk := await self.store.due_subscribers(schedule, issue.issue_date, after_id, CHUNK, now):
                 yield [DuePerson(subscriber, issue) for subscriber in chunk]
                 after_id = chunk[-1].id
         after_id = 0
-        while chunk := await self.store.new_subscribers(after_id, CHUNK):
+        while chunk := await self.store.new_subscribers(after_id, CHUNK, now):
             yield [person for person in (self._first(subscriber, now) for subscriber in chunk) if person is not None]
             after_id = chunk[-1].id
 
@@ -143,6 +148,22 @@ class Issuer:
         return DuePerson(subscriber, issue) if issue is not None and issue.due_at >= subscriber.created_at else None
 
     async def _issue_chunk(self, people: Sequence[DuePerson], now: datetime, *, dry_run: bool) -> IssueReport:
+        found = await sort_due(self.store, people, self.policy.bounces, now)
+        report = await self._issue_digests(found.digests, now, dry_run=dry_run)
+        probes = [self._probe(person) for person in found.probes]
+        if not dry_run:
+            await acquit(self.store, found.acquitted)
+            await self._skip(found.waiting)
+            planned = await self.store.plan(probes, {}, now) if probes else 0
+        else:
+            planned = len(probes)
+        return report + IssueReport(planned=planned, probes=planned, skipped=len(found.waiting))
+
+    def _probe(self, person: DuePerson) -> PlannedDelivery:
+        digest = probe_for(person.subscriber, person.issue.issue_date)
+        return _planned(person, Proposal(person.subscriber, digest, {}, 0), self.policy.message_domain)
+
+    async def _issue_digests(self, people: Sequence[DuePerson], now: datetime, *, dry_run: bool) -> IssueReport:
         if not people:
             return IssueReport()
         proposals = list(zip(people, await self._propose(people, now), strict=True))
@@ -156,7 +177,7 @@ class Issuer:
             {proposal.subscriber.id: update_notices(proposal.digest, proposal.papers) for _, proposal in wanted},
             now,
         )
-        await self._skip(silent)
+        await self._skip([person for person, _ in silent])
         # Another daemon on the same PostgreSQL may have been faster with some of them.
         welcomes = min(report.welcomes, planned)
         return replace(report, planned=planned, welcomes=welcomes, quiet=min(report.quiet, planned - welcomes))
@@ -169,9 +190,9 @@ class Issuer:
     def _is_mailed(self, proposal: Proposal) -> bool:
         return proposal.digest.kind is not IssueKind.QUIET or self.policy.mail_when_quiet
 
-    async def _skip(self, silent: Sequence[tuple[DuePerson, Proposal]]) -> None:
+    async def _skip(self, people: Sequence[DuePerson]) -> None:
         by_date: dict[date, list[int]] = defaultdict(list)
-        for person, _ in silent:
+        for person in people:
             by_date[person.issue.issue_date].append(person.subscriber.id)
         for issue_date, ids in by_date.items():
             await self.store.skip(ids, issue_date)

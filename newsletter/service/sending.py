@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from newsletter.core.replies import is_about_relay, is_bad_address, is_lost
+from newsletter.core.bounce_score import BouncePolicy
+from newsletter.core.replies import is_about_relay, is_lost
 from newsletter.core.retry import RetryPolicy, decide
 from newsletter.core.routing import Chosen, Fleet, RelayPlan, View, choose
 from newsletter.errors import NotFoundError, StoreError, TemplateError
@@ -24,12 +25,14 @@ from newsletter.model import (
     Subscriber,
     SubscriberStatus,
 )
+from newsletter.service.bounces import has_bounced, note_attempt
 from newsletter.service.tally import DeliveryCounts, Tally
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from datetime import datetime
 
+    from newsletter.model import Suppression
     from newsletter.ports import Store, Transport
     from newsletter.service.preparing import PreparedDigests
     from newsletter.service.recording import Recorder
@@ -41,14 +44,15 @@ logger = structlog.get_logger(__name__)
 class DeliveryPolicy:
     """How deliveries are worked off.
 
-    ``owner`` names this process in leases. ``connections`` senders work at once, over the relays of ``fleet`` (one that
-    is called ``relay`` when that is None). A delivery is begun in the first half of its ``lease`` or given back, so the
-    lease must be longer than twice the longest dialogue. A subscriber's status is read again when the claim is older
-    than ``recheck_after``. A delivery never attempted within ``staleness`` of being due expires unsent, and its papers
-    go into the next digest. ``prepared_digests`` bounds the memory.
+    ``envelope_sender`` returns where a delivery comes back to. ``owner`` names this process in leases. ``connections``
+    senders work at once, over the relays of ``fleet`` (one that is called ``relay`` when that is None). A delivery is
+    begun in the first half of its ``lease`` or given back, so the lease must be longer than twice the longest dialogue.
+    A subscriber's status is read again when the claim is older than ``recheck_after``. A delivery never attempted
+    within ``staleness`` of being due expires unsent, and its papers go into the next digest. ``prepared_digests``
+    bounds the memory.
     """
 
-    envelope_sender: str
+    envelope_sender: Callable[[Delivery], str]
     owner: str
     connections: int = 4
     retry: RetryPolicy = field(default_factory=RetryPolicy)
@@ -57,6 +61,7 @@ class DeliveryPolicy:
     staleness: timedelta | None = None
     batch: int = 200
     prepared_digests: int = 64
+    bounces: BouncePolicy = field(default_factory=BouncePolicy)
     fleet: Fleet | None = None
 
     @property
@@ -84,6 +89,7 @@ class Sending:
         self._policy = policy
         self._now = now
         self._queue: deque[tuple[ClaimedDelivery, datetime]] = deque()
+        self._suppressed: dict[str, Suppression] = {}  # of those claimed last, by the address's key
         self._claiming = asyncio.Lock()
         self._is_exhausted = False
         self._is_broken = False
@@ -148,6 +154,7 @@ class Sending:
         now = self._now()
         claimed = await self._store.claim(self._policy.owner, self._policy.batch, self._policy.lease, now)
         self._is_exhausted = len(claimed) < self._policy.batch
+        self._suppressed |= await self._store.suppressed([one.subscriber.address for one in claimed], now)
         self._queue.extend((one, now) for one in claimed)
         return bool(claimed)
 
@@ -172,14 +179,22 @@ class Sending:
         if self._now() - claimed_at <= self._policy.recheck_after:
             return subscriber
         try:
-            return await self._store.subscriber(subscriber.id)
+            current = await self._store.subscriber(subscriber.id)
         except NotFoundError:
             return None
+        self._suppressed.pop(current.address.key, None)
+        self._suppressed |= await self._store.suppressed([current.address], self._now())
+        return current
 
     def _refused(self, delivery: Delivery, subscriber: Subscriber) -> Outcome | None:
         """Return why we do not even try, or None."""
         if subscriber.status is not SubscriberStatus.ACTIVE:
             return Outcome(OutcomeKind.SUPPRESSED, text=f"not sent: the subscriber is {subscriber.status}")
+        suppression = self._suppressed.get(subscriber.address.key)
+        if suppression is not None:
+            what = f"the {suppression.kind} is suppressed: {suppression.reason}"
+            said = f"{what}, {suppression.detail}" if suppression.detail else what
+            return Outcome(OutcomeKind.SUPPRESSED, text=f"not sent: {said}")
         if self._is_stale(delivery):
             return Outcome(OutcomeKind.DEFERRED, text="not sent: too old; its papers go into the next digest")
         return None
@@ -198,7 +213,7 @@ class Sending:
             if not isinstance(chosen, Chosen):
                 return Outcome(OutcomeKind.DEFERRED, text=chosen.reason)
             way = self._ways[chosen.relay]
-            sender, identifier = self._policy.envelope_sender, str(delivery.id)
+            sender, identifier = self._policy.envelope_sender(delivery), str(delivery.id)
             return await way.send(message, sender, subscriber.address, envelope_id=identifier)
         except StoreError:
             raise
@@ -219,16 +234,6 @@ class Sending:
         if is_about_relay(outcome) or self._lost_in_a_row >= max(self._policy.connections, 3):
             said = f"{outcome.code} {outcome.text}" if outcome.code else outcome.text
             self._tally.fault = self._tally.fault or f"the relay does not take mail: {said}"
-        if is_bad_address(outcome):
-            await self._mark_bounced(delivery, outcome)
-
-    async def _mark_bounced(self, delivery: Delivery, outcome: Outcome) -> None:
-        """Stop writing to an address that does not exist, unless its owner has left meanwhile."""
-        try:
-            subscriber = await self._store.subscriber(delivery.subscriber_id)
-            if subscriber.status is SubscriberStatus.ACTIVE:
-                reason = f"{outcome.code} {outcome.text}"
-                await self._store.set_status(subscriber.id, SubscriberStatus.BOUNCED, reason, self._now())
-                self._tally.bounced += 1
-        except NotFoundError:
-            logger.info("deliver.subscriber_gone", subscriber=delivery.subscriber_id)
+        now = self._now()
+        taken = await note_attempt(self._store, delivery, outcome, state, self._policy.bounces, now)
+        self._tally.bounced += has_bounced(taken)

@@ -10,9 +10,10 @@ from newsletter.model import Frequency, Schedule, SubscriberStatus, Weekday
 from newsletter.store.part import Part
 from newsletter.store.schema import subscribers, subscriptions
 from newsletter.store.subscribers import with_their_rows
+from newsletter.store.suppressions import not_suppressed
 
 if TYPE_CHECKING:
-    from datetime import date
+    from datetime import date, datetime
 
     from sqlalchemy import Select
 
@@ -32,21 +33,23 @@ class ScheduleTables(Part):
             return [Schedule(row[0], row[1], Frequency(row[2]), Weekday(row[3])) for row in rows]
 
     async def due_subscribers(
-        self, schedule: Schedule, issue_date: date, after_id: int, limit: int
+        self, schedule: Schedule, issue_date: date, after_id: int, limit: int, now: datetime
     ) -> list[Subscriber]:
         """Return active subscribers of this schedule whose newest issue is older than ``issue_date``, by ascending id
-        above ``after_id``; who never had an issue is not among them.
+        above ``after_id``; who never had an issue is not among them, nor whose address is suppressed at ``now``.
         """
         mine = (schedule.zone, schedule.send_at_local, schedule.frequency.value, schedule.weekday.value)
         same = [column == value for column, value in zip(WHEN, mine, strict=True)]
         query = select(subscribers).where(IS_ACTIVE, *same, subscribers.c.last_issue_date < issue_date)
+        query = query.where(*not_suppressed(now))
         return await self._page(query, after_id, limit)
 
-    async def new_subscribers(self, after_id: int, limit: int) -> list[Subscriber]:
-        """Return active subscribers who never had an issue, by ascending id above ``after_id``."""
-        return await self._page(
-            select(subscribers).where(IS_ACTIVE, subscribers.c.last_issue_date.is_(None)), after_id, limit
-        )
+    async def new_subscribers(self, after_id: int, limit: int, now: datetime) -> list[Subscriber]:
+        """Return active subscribers who never had an issue, by ascending id above ``after_id``, but for whose address
+        is suppressed at ``now``.
+        """
+        query = select(subscribers).where(IS_ACTIVE, subscribers.c.last_issue_date.is_(None), *not_suppressed(now))
+        return await self._page(query, after_id, limit)
 
     async def ended_pauses(self, today: date) -> list[Subscriber]:
         """Return paused subscribers whose ``paused_until`` is not after ``today``."""

@@ -9,12 +9,14 @@ from sqlalchemy import func, select, text
 
 from newsletter.errors import StoreBusyError
 from newsletter.store.accounting import AccountingTables
+from newsletter.store.bounces import BounceTables
 from newsletter.store.collection import PaperTables
 from newsletter.store.deliveries import DeliveryTables
 from newsletter.store.dialect import BUSY_TIMEOUT_S, COLLECTING_LOCK, SENDING_LOCK, Database, parse_address
 from newsletter.store.limits import LimitTables
 from newsletter.store.schedules import ScheduleTables
 from newsletter.store.subscribers import SubscriberTables
+from newsletter.store.suppressions import SuppressionTables
 from newsletter.store.waking import notifications
 from newsletter.store.watching import WatchTables
 
@@ -26,7 +28,15 @@ WAITS_LONG = text("SET LOCAL idle_in_transaction_session_timeout = 0")
 
 
 class SqlStore(
-    PaperTables, SubscriberTables, DeliveryTables, AccountingTables, ScheduleTables, LimitTables, WatchTables
+    PaperTables,
+    SubscriberTables,
+    DeliveryTables,
+    AccountingTables,
+    ScheduleTables,
+    LimitTables,
+    WatchTables,
+    BounceTables,
+    SuppressionTables,
 ):
     """:class:`newsletter.ports.Store` over SQLite or PostgreSQL."""
 

@@ -151,7 +151,7 @@ def _alert_policy(settings: Settings) -> AlertPolicy:
 def _deliverer(application: Application, renderer: Renderer, ways: Mapping[str, Transport], fleet: Fleet) -> Deliverer:
     settings = application.configuration.settings
     policy = DeliveryPolicy(
-        envelope_sender=settings.mail.sender.address.wire,
+        envelope_sender=lambda _: settings.mail.sender.address.wire,
         owner=f"{socket.gethostname()}:{os.getpid()}",
         connections=fleet.connections,
         fleet=fleet,

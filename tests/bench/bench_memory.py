@@ -75,7 +75,7 @@ async def deliver(folder: Path, messages: int, port: int) -> dict[str, float]:
 
     store = open_store(store_url(folder))
     client = SmtpTransport(relay(port, Load(messages, CONNECTIONS, 1)))
-    policy = DeliveryPolicy(SENDER, owner="bench", connections=CONNECTIONS)
+    policy = DeliveryPolicy(lambda _: SENDER, owner="bench", connections=CONNECTIONS)
     stage = Deliverer(store, PlainRenderer(body()), client, policy, lambda: datetime.now(UTC))
     counts = await stage.deliver_due(on_progress=on_progress)
     await client.aclose()

@@ -167,7 +167,7 @@ async def deliverer(port: int, load: Load) -> float:
         store = make_store(Path(folder))
         await plan(store, load.messages, digests=10)
         client = SmtpTransport(relay(port, load))
-        policy = DeliveryPolicy(SENDER, owner="bench", connections=load.connections)
+        policy = DeliveryPolicy(lambda _: SENDER, owner="bench", connections=load.connections)
         stage = Deliverer(store, PlainRenderer(body()), client, policy, lambda: datetime.now(UTC))
         begin = time.perf_counter()
         counts = await stage.deliver_due()

@@ -37,18 +37,18 @@ async def test_due_are_active_people_of_the_schedule_whose_issue_is_older(store:
     paused = await subscribe(store, "paused", status=SubscriberStatus.PAUSED)
     await store.skip([ada.id, other.id, paused.id], TODAY - timedelta(days=1))
     await store.skip([bob.id], TODAY)
-    assert [each.id for each in await store.due_subscribers(AT_SEVEN, TODAY, 0, 10)] == [ada.id]
-    assert [each.id for each in await store.due_subscribers(AT_SEVEN, TODAY + timedelta(days=1), 0, 10)] == [
+    assert [each.id for each in await store.due_subscribers(AT_SEVEN, TODAY, 0, 10, NOW)] == [ada.id]
+    assert [each.id for each in await store.due_subscribers(AT_SEVEN, TODAY + timedelta(days=1), 0, 10, NOW)] == [
         ada.id,
         bob.id,
     ]
-    assert [each.id for each in await store.new_subscribers(0, 10)] == [new.id]
+    assert [each.id for each in await store.new_subscribers(0, 10, NOW)] == [new.id]
 
 
 async def test_pages_go_on_after_the_last_id(store: SqlStore) -> None:
     ids = [(await subscribe(store, f"reader{number}")).id for number in range(5)]
-    assert [each.id for each in await store.new_subscribers(0, 2)] == ids[:2]
-    assert [each.id for each in await store.new_subscribers(ids[1], 10)] == ids[2:]
+    assert [each.id for each in await store.new_subscribers(0, 2, NOW)] == ids[:2]
+    assert [each.id for each in await store.new_subscribers(ids[1], 10, NOW)] == ids[2:]
 
 
 async def test_pauses_that_ended_and_counts(store: SqlStore) -> None:

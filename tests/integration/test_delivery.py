@@ -18,7 +18,7 @@ from newsletter.store.sql import SqlStore
 from tests.support.deliveries import PLANNED_AT, SENDER, PlainDigest, PlainRenderer, make_store, plan
 from tests.support.smtp_server import Script, SmtpServer
 
-POLICY = DeliveryPolicy(SENDER, owner="test", connections=3, batch=5)
+POLICY = DeliveryPolicy(lambda _: SENDER, owner="test", connections=3, batch=5)
 
 
 class Clock:

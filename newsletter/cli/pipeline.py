@@ -148,6 +148,7 @@ def send(
         async with AsyncExitStack() as stack:
             if not dry_run:
                 await stack.enter_async_context(exclusive(application))
+                await application.store.take_over()  # what a killed process held
                 await application.sync_subscribers()
             parts = await _parts(application, stack, with_mail=not dry_run)
             reports = await _collect(application, parts.sources, force=False)

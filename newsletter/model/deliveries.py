@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass
-from datetime import date, datetime  # noqa: TC003 (fields are read at run time)
+from datetime import date, datetime, timedelta  # noqa: TC003 (fields are read at run time)
 
 from newsletter.model.profiles import Reason  # noqa: TC001 (fields are read at run time)
 from newsletter.model.sources import Health  # noqa: TC001 (fields are read at run time)
@@ -126,6 +126,18 @@ class ClaimedDelivery:
 
     delivery: Delivery
     subscriber: Subscriber
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """What a process says of itself while it holds deliveries: ``beats`` grows with every sign of life.
+
+    One that has given none for its ``length`` is taken for dead, by the clock of whoever watches.
+    """
+
+    owner: str
+    beats: int
+    length: timedelta
 
 
 class OutcomeKind(enum.StrEnum):

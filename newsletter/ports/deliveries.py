@@ -15,6 +15,7 @@ if TYPE_CHECKING:
         Delivery,
         DeliveryState,
         Digest,
+        Lease,
         PlannedDelivery,
         Schedule,
         Subscriber,
@@ -78,12 +79,30 @@ class DeliveryStore(Protocol):
         """Remember that these people's issue of this date held nothing, and that nothing shall be sent for it."""
 
     async def claim(self, owner: str, limit: int, lease: timedelta, now: datetime) -> list[ClaimedDelivery]:
-        """Put up to ``limit`` due deliveries (planned, deferred and due, or under an expired lease) in ``sending``,
-        under ``owner``'s lease, oldest due first. No delivery is ever under two leases at one time.
+        """Put up to ``limit`` due deliveries (planned, or deferred and due) in ``sending``, under ``owner``'s lease,
+        oldest due first. No delivery is ever under two leases at one time. ``lease`` is how long ``owner`` may give no
+        sign of life (:meth:`renew`, and each claim is one).
         """
 
-    async def record(self, attempts: Sequence[tuple[Attempt, DeliveryState, datetime | None]], now: datetime) -> None:
-        """Keep attempts and move their deliveries to the state given, with the time of the next attempt.
+    async def renew(self, owner: str) -> bool:
+        """Give a sign of life of ``owner``; False when it holds nothing, or its lease was ended and others have it."""
+
+    async def leases(self) -> list[Lease]:
+        """Return everybody's lease, with the number of signs of life of its holder."""
+
+    async def end_lease(self, lease: Lease) -> int | None:
+        """End the lease of a dead process and return how many deliveries came back; these may have arrived, and are
+        marked so. None, and nothing changes, when its holder has given a sign of life since.
+        """
+
+    async def record(
+        self,
+        attempts: Sequence[tuple[Attempt, DeliveryState, datetime | None]],
+        now: datetime,
+        owner: str | None = None,
+    ) -> list[int]:
+        """Keep attempts and move their deliveries to the state given, with the time of the next attempt; return those
+        that ``owner`` no longer had under its lease. What somebody else sends meanwhile only an acceptance moves.
 
         ``rejected``, ``expired`` and ``suppressed`` give the papers back to the subscriber's future digests.
         """

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from newsletter.service.leases import LeaseKeeper
 from newsletter.service.preparing import PreparedDigests
 from newsletter.service.recording import Recorder
-from newsletter.service.sending import DeliveryPolicy, Sending
+from newsletter.service.sending import DeliveryPolicy, Equipment, Sending
 from newsletter.service.tally import DeliveryCounts
 
 if TYPE_CHECKING:
@@ -42,19 +43,22 @@ class Deliverer:
         ways: Transport | Mapping[str, Transport],
         policy: DeliveryPolicy,
         now: Callable[[], datetime],
+        leases: LeaseKeeper | None = None,
     ) -> None:
         self._store = store
         self._renderer = renderer
         self._ways = ways if isinstance(ways, Mapping) else {relay.name: ways for relay in policy.relays.relays}
         self._policy = policy
         self._now = now
-        self._recorder = Recorder(store, now, policy.connections)
+        self._recorder = Recorder(store, now, policy.connections, policy.owner)
+        self._leases = leases or LeaseKeeper(store, policy.owner, policy.lease)
         self._running = asyncio.Lock()
         self._is_tidy = True
 
     def take_over(self, former: Deliverer) -> None:
         """Go on where the deliverer before this one broke off; it must not be running."""
         self._recorder.take_over(former._recorder)
+        self._leases.take_over(former._leases)
         self._is_tidy = former._is_tidy
 
     async def deliver_due(
@@ -71,10 +75,13 @@ class Deliverer:
                 await self._recorder.catch_up()
                 await self._store.release(self._policy.owner)
             self._is_tidy = False
+            await self._leases.watch()
             # Rendered anew in each run, so that a template mended meanwhile counts.
             digests = PreparedDigests(self._store, self._renderer, self._policy.prepared_digests)
-            sending = Sending(self._store, self._ways, digests, self._recorder, self._policy, self._now)
-            counts = await sending.run(stop or asyncio.Event(), on_progress)
+            equipment = Equipment(self._store, self._ways, digests, self._recorder, self._leases)
+            sending = Sending(equipment, self._policy, self._now)
+            async with self._leases.kept():
+                counts = await sending.run(stop or asyncio.Event(), on_progress)
             self._is_tidy = True
         _log(counts)
         return counts

@@ -34,8 +34,9 @@ class Recorder:
     makes no doubles once it has room again.
     """
 
-    def __init__(self, store: DeliveryStore, now: Callable[[], datetime], senders: int) -> None:
+    def __init__(self, store: DeliveryStore, now: Callable[[], datetime], senders: int, owner: str) -> None:
         self._store = store
+        self._owner = owner
         self._now = now
         self._senders = senders
         self._waiting: list[tuple[Entry, asyncio.Future[None]]] = []
@@ -99,7 +100,7 @@ class Recorder:
 
     async def _commit(self, entries: Sequence[Entry]) -> None:
         try:
-            await self._store.record(entries, self._now())
+            await self._record(entries)
         except (ConflictError, NotFoundError):
             await self._commit_singly(entries)
 
@@ -107,6 +108,11 @@ class Recorder:
         """Let one delivery that is gone, because its subscriber was removed meanwhile, not spoil the others' commit."""
         for entry in entries:
             try:
-                await self._store.record([entry], self._now())
+                await self._record([entry])
             except (ConflictError, NotFoundError) as error:
                 logger.warning("deliver.not_recorded", delivery=entry[0].delivery_id, state=entry[1], reason=str(error))
+
+    async def _record(self, entries: Sequence[Entry]) -> None:
+        for delivery_id in await self._store.record(entries, self._now(), self._owner):
+            # Sent after its lease had ended: somebody else may have sent it too, with the same Message-ID.
+            logger.warning("deliver.lease_lost", delivery=delivery_id)

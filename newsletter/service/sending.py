@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
     from newsletter.model import Suppression
     from newsletter.ports import Store, Transport
+    from newsletter.service.leases import LeaseKeeper
     from newsletter.service.preparing import PreparedDigests
     from newsletter.service.recording import Recorder
 
@@ -45,18 +46,17 @@ class DeliveryPolicy:
     """How deliveries are worked off.
 
     ``envelope_sender`` returns where a delivery comes back to. ``owner`` names this process in leases. ``connections``
-    senders work at once, over the relays of ``fleet`` (one that is called ``relay`` when that is None). A delivery is
-    begun in the first half of its ``lease`` or given back, so the lease must be longer than twice the longest dialogue.
-    A subscriber's status is read again when the claim is older than ``recheck_after``. A delivery never attempted
-    within ``staleness`` of being due expires unsent, and its papers go into the next digest. ``prepared_digests``
-    bounds the memory.
+    senders work at once, over the relays of ``fleet`` (one that is called ``relay`` when that is None). A message is
+    begun while half of the ``lease`` is left, which is renewed for as long as the process lives. A subscriber's status
+    is read again when the claim is older than ``recheck_after``. A delivery never attempted within ``staleness`` of
+    being due expires unsent, and its papers go into the next digest. ``prepared_digests`` bounds the memory.
     """
 
     envelope_sender: Callable[[Delivery], str]
     owner: str
     connections: int = 4
     retry: RetryPolicy = field(default_factory=RetryPolicy)
-    lease: timedelta = timedelta(minutes=30)
+    lease: timedelta = timedelta(minutes=5)
     recheck_after: timedelta = timedelta(seconds=5)
     staleness: timedelta | None = None
     batch: int = 200
@@ -70,22 +70,26 @@ class DeliveryPolicy:
         return self.fleet or Fleet((RelayPlan(connections=self.connections),))
 
 
+@dataclass(frozen=True, slots=True)
+class Equipment:
+    """What a run works with; ``ways`` has the way to each relay by its name."""
+
+    store: Store
+    ways: Mapping[str, Transport]
+    digests: PreparedDigests
+    recorder: Recorder
+    leases: LeaseKeeper
+
+
 class Sending:
     """Claims, sends and records until nothing is due or something says stop."""
 
-    def __init__(
-        self,
-        store: Store,
-        ways: Mapping[str, Transport],
-        digests: PreparedDigests,
-        recorder: Recorder,
-        policy: DeliveryPolicy,
-        now: Callable[[], datetime],
-    ) -> None:
-        self._store = store
-        self._ways = ways
-        self._digests = digests
-        self._recorder = recorder
+    def __init__(self, equipment: Equipment, policy: DeliveryPolicy, now: Callable[[], datetime]) -> None:
+        self._store = equipment.store
+        self._ways = equipment.ways
+        self._digests = equipment.digests
+        self._recorder = equipment.recorder
+        self._leases = equipment.leases
         self._policy = policy
         self._now = now
         self._queue: deque[tuple[ClaimedDelivery, datetime]] = deque()
@@ -142,17 +146,20 @@ class Sending:
                 async with self._claiming:
                     if not self._queue and not await self._claim():
                         return None
-            claimed = self._queue.popleft()
-            if self._now() - claimed[1] <= self._policy.lease / 2:
-                return claimed
-            # Else it is too old to be begun under this lease, and is given back when the run ends.
+            if not self._leases.is_held and not await self._leases.renew():
+                logger.warning("deliver.lease_lost", deliveries=len(self._queue))
+                self._queue.clear()  # they are others' by now
+            elif self._queue:
+                return self._queue.popleft()
         return None
 
     async def _claim(self) -> bool:
         if self._is_exhausted or self._is_over:
             return False
-        now = self._now()
+        now, succeeded = self._now(), self._leases.claim_began()
         claimed = await self._store.claim(self._policy.owner, self._policy.batch, self._policy.lease, now)
+        if claimed:
+            succeeded()
         self._is_exhausted = len(claimed) < self._policy.batch
         self._suppressed |= await self._store.suppressed([one.subscriber.address for one in claimed], now)
         self._queue.extend((one, now) for one in claimed)

@@ -145,6 +145,13 @@ class DeliverSettings(Section):
     shutdown_s: Seconds = Field(
         default=30, description="How long mails in flight may take when the daemon stops, in seconds."
     )
+    lease_minutes: float = Field(
+        default=5,
+        ge=0.02,
+        le=1440,
+        allow_inf_nan=False,
+        description="How long a process may give no sign of life before others send what it had in hand.",
+    )
     first_retry_minutes: float = Field(
         default=5, gt=0, le=1440, allow_inf_nan=False, description="Wait before the second try; then it doubles."
     )

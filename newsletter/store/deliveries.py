@@ -14,6 +14,7 @@ from newsletter.errors import NotFoundError
 from newsletter.model import ClaimedDelivery, DeliveryState, Digest, IssueKind
 from newsletter.store.codec import loads
 from newsletter.store.deliveryrows import attempt_of, attempt_row, delivery_of
+from newsletter.store.leases import LeaseTables
 from newsletter.store.papers import resolve_ids
 from newsletter.store.part import chunks
 from newsletter.store.planning import PlanningTables, give_back, settled_rows
@@ -188,10 +189,16 @@ class Standing:
 
     state: DeliveryState
     number: int
+    owner: str | None
     was_released: bool = False
 
+    def is_settled_by(self, owner: str | None, state: DeliveryState) -> bool:
+        """Whether ``owner``'s attempt counts: what another holds it sends itself, unless it has arrived by now."""
+        is_anothers = self.state is DeliveryState.SENDING and owner is not None and owner != self.owner
+        return state is DeliveryState.ACCEPTED or not is_anothers
 
-class DeliveryTables(DeliveryReader):
+
+class DeliveryTables(DeliveryReader, LeaseTables):
     """:class:`newsletter.ports.DeliveryStore` over the tables."""
 
     async def claim(self, owner: str, limit: int, lease: timedelta, now: datetime) -> list[ClaimedDelivery]:
@@ -201,9 +208,11 @@ class DeliveryTables(DeliveryReader):
         """
         ready = deliveries.c.ready_at
         due = select(deliveries.c.id).where(ready <= now).order_by(ready, deliveries.c.id).limit(limit)
-        leased = {"state": SENDING, "lease_owner": owner, "ready_at": now + lease}
+        leased = {"state": SENDING, "lease_owner": owner, "ready_at": None}
         async with self.database.write() as connection:
             ids = list((await connection.execute(due.with_for_update(skip_locked=True))).scalars())
+            if ids:
+                await self.hold(connection, owner, lease, now)
             rows = {}
             for chunk in chunks(ids):
                 here = deliveries.c.id.in_(chunk)
@@ -212,25 +221,34 @@ class DeliveryTables(DeliveryReader):
             people = await subscribers_by_id(connection, {row.subscriber_id for row in rows.values()})
         return [ClaimedDelivery(delivery_of(rows[each]), people[rows[each].subscriber_id]) for each in ids]
 
-    async def record(self, attempts: Sequence[tuple[Attempt, DeliveryState, datetime | None]], now: datetime) -> None:
+    async def record(
+        self,
+        attempts: Sequence[tuple[Attempt, DeliveryState, datetime | None]],
+        now: datetime,
+        owner: str | None = None,
+    ) -> list[int]:
         """Keep attempts and move their deliveries to the state given, with the time of the next attempt.
 
-        An attempt that comes in late, when its delivery has been ended otherwise, is kept, and moves nothing.
+        An attempt that comes in late, when its delivery has been ended otherwise, is kept, and moves nothing. Returned
+        are the deliveries that ``owner`` had no longer under its lease.
         """
+        lost: list[int] = []
         async with self.database.write() as connection:
             standings = await self.standings(connection, {attempt.delivery_id for attempt, _, _ in attempts})
             here = [each for each in attempts if each[0].delivery_id in standings]
             if len(here) < len(attempts):  # their subscribers were removed while the mail was under way
                 log.info("delivery.gone", attempts=len(attempts) - len(here))
             if not here:
-                return
+                return lost
             kept, settled, late = [], [], []
             for attempt, state, next_attempt_at in here:
                 standing = standings[attempt.delivery_id]
                 # Whoever lost their lease counts as the new owner did; nobody's attempt is overwritten for that.
                 standing.number = max(attempt.number, standing.number + 1)
                 kept.append(attempt_row(attempt, standing.number))
-                if may_settle(standing.state, state):
+                if owner is not None and standing.owner != owner:
+                    lost.append(attempt.delivery_id)
+                if may_settle(standing.state, state) and standing.is_settled_by(owner, state):
                     standing.was_released |= standing.state is not DeliveryState.SENDING
                     standing.state = state
                     settled.append(settled_row(attempt, state, next_attempt_at or now) | {"number": standing.number})
@@ -241,6 +259,7 @@ class DeliveryTables(DeliveryReader):
             if late:
                 await connection.execute(COUNTING, late)
             await self.settle(connection, settled, [key for key, each in standings.items() if each.was_released])
+        return lost
 
     async def settle(
         self, connection: AsyncConnection, rows: Sequence[dict[str, Any]], released: Sequence[int]
@@ -255,26 +274,14 @@ class DeliveryTables(DeliveryReader):
         ended = [row["delivery"] for row in rows if DeliveryState(row["state"]) in GIVES_PAPERS_BACK]
         await give_back(connection, ended)
 
-    async def release(self, owner: str | None) -> int:
-        """End ``owner``'s leases (everybody's with None) without an attempt; return how many."""
-        leases = update(deliveries).where(deliveries.c.state == SENDING)
-        if owner is not None:
-            leases = leases.where(deliveries.c.lease_owner == owner)
-        else:  # a process was killed, perhaps in the middle of a message
-            leases = leases.values(is_unknown=True)
-        ready_at = func.coalesce(deliveries.c.next_attempt_at, deliveries.c.due_at)
-        async with self.database.write() as connection:
-            released = leases.values(state=PLANNED, lease_owner=None, ready_at=ready_at)
-            return (await connection.execute(released)).rowcount
-
     async def standings(self, connection: AsyncConnection, delivery_ids: Collection[int]) -> dict[int, Standing]:
         """Return how those of these deliveries stand that exist, and hold them still until the end."""
         found: dict[int, Standing] = {}
-        columns = deliveries.c.id, deliveries.c.state, deliveries.c.attempts
+        columns = deliveries.c.id, deliveries.c.state, deliveries.c.attempts, deliveries.c.lease_owner
         for chunk in chunks(sorted(delivery_ids)):
             held = select(*columns).where(deliveries.c.id.in_(chunk)).order_by(deliveries.c.id).with_for_update()
             rows = await connection.execute(held)
-            found.update({row.id: Standing(DeliveryState(row.state), row.attempts) for row in rows})
+            found.update({row.id: Standing(DeliveryState(row.state), row.attempts, row.lease_owner) for row in rows})
         return found
 
 

@@ -5,14 +5,15 @@ from __future__ import annotations
 from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING
 
-from sqlalchemy import func, select, text
+from sqlalchemy import func, select
 
 from newsletter.errors import StoreBusyError
 from newsletter.store.accounting import AccountingTables
 from newsletter.store.bounces import BounceTables
 from newsletter.store.collection import PaperTables
 from newsletter.store.deliveries import DeliveryTables
-from newsletter.store.dialect import BUSY_TIMEOUT_S, COLLECTING_LOCK, SENDING_LOCK, Database, parse_address
+from newsletter.store.dialect import BUSY_TIMEOUT_S, COLLECTING_LOCK, Database, parse_address
+from newsletter.store.leases import WAITS_LONG
 from newsletter.store.limits import LimitTables
 from newsletter.store.schedules import ScheduleTables
 from newsletter.store.subscribers import SubscriberTables
@@ -22,9 +23,6 @@ from newsletter.store.watching import WatchTables
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
-
-# However long a run takes, and whatever the server thinks of transactions that only wait.
-WAITS_LONG = text("SET LOCAL idle_in_transaction_session_timeout = 0")
 
 
 class SqlStore(
@@ -39,32 +37,6 @@ class SqlStore(
     SuppressionTables,
 ):
     """:class:`newsletter.ports.Store` over SQLite or PostgreSQL."""
-
-    @asynccontextmanager
-    async def sending(self) -> AsyncIterator[None]:
-        """Say that we are about to hold leases, for as long as the context lasts: :meth:`take_over` then keeps off.
-
-        SQLite needs no word of it, since whoever sends has locked the store (:mod:`newsletter.store.lock`). PostgreSQL
-        itself ends the transaction, and with it the lock, of a process that was killed.
-        """
-        if self.database.is_sqlite:
-            yield
-            return
-        async with self.database.write() as connection:
-            await connection.execute(WAITS_LONG)
-            await connection.execute(select(func.pg_advisory_xact_lock_shared(SENDING_LOCK)))
-            yield
-
-    async def take_over(self) -> int:
-        """Release what killed processes held, unless another one may be sending; return how many deliveries that was.
-
-        On SQLite the caller has locked the store. Where others are sending, a killed one's leases expire by themselves.
-        """
-        if self.database.is_sqlite:
-            return await self.release(None)
-        async with self.database.write() as connection:
-            alone = await connection.execute(select(func.pg_try_advisory_xact_lock(SENDING_LOCK)))
-            return await self.release(None) if alone.scalar_one() else 0
 
     @asynccontextmanager
     async def collecting(self) -> AsyncIterator[bool]:

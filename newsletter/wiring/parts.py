@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import secrets
 import socket
 from dataclasses import dataclass
 from datetime import timedelta
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
 
 # A source that announces every working day is stale after a weekend and two holidays.
 STALE_AFTER_DAYS = {"arxiv": 5, "huggingface": 5}
+# This start of this process in leases: process numbers come again, and so do the names of containers.
+OWNER = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
 EXPANSION = 4  # how many times larger a compressed document may become
 
 
@@ -152,7 +155,8 @@ def _deliverer(application: Application, renderer: Renderer, ways: Mapping[str, 
     settings = application.configuration.settings
     policy = DeliveryPolicy(
         envelope_sender=lambda _: settings.mail.sender.address.wire,
-        owner=f"{socket.gethostname()}:{os.getpid()}",
+        owner=OWNER,
+        lease=timedelta(minutes=settings.deliver.lease_minutes),
         connections=fleet.connections,
         fleet=fleet,
         retry=RetryPolicy(

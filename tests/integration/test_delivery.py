@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import pytest
 
@@ -14,6 +14,7 @@ from newsletter.errors import StoreBusyError, StoreFullError, TemplateError
 from newsletter.mail.smtp import Relay, SmtpTransport, Tls
 from newsletter.model import Attempt, ClaimedDelivery, DeliveryState, Digest, OutcomeKind, Paper, SubscriberStatus
 from newsletter.service.deliver import Deliverer, DeliveryCounts, DeliveryPolicy
+from newsletter.service.leases import LeaseKeeper
 from newsletter.store.sql import SqlStore
 from tests.support.deliveries import PLANNED_AT, SENDER, PlainDigest, PlainRenderer, make_store, plan
 from tests.support.smtp_server import Script, SmtpServer
@@ -44,7 +45,15 @@ def clock() -> Clock:
 class Setting:
     """A server, a transport to it, and a deliverer over both."""
 
-    def __init__(self, store: SqlStore, clock: Clock, script: Script, policy: DeliveryPolicy = POLICY) -> None:
+    def __init__(
+        self,
+        store: SqlStore,
+        clock: Clock,
+        script: Script,
+        policy: DeliveryPolicy = POLICY,
+        leases: LeaseKeeper | None = None,
+    ) -> None:
+        self.leases = leases
         self.server = SmtpServer(script)
         self.store = store
         self.clock = clock
@@ -63,7 +72,7 @@ class Setting:
                 local_hostname="x",
             )
         )
-        self.deliverer = Deliverer(self.store, self.renderer, self.transport, self.policy, self.clock)
+        self.deliverer = Deliverer(self.store, self.renderer, self.transport, self.policy, self.clock, self.leases)
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -267,10 +276,10 @@ async def test_a_full_disk_ends_the_run_and_makes_no_doubles_afterwards(tmp_path
     class FullStore(SqlStore):
         is_full = False
 
-        async def record(self, attempts: object, now: datetime) -> None:
+        async def record(self, attempts: object, now: datetime, owner: str | None = None) -> list[int]:
             if self.is_full:
                 raise StoreFullError("the disk is full")
-            await super().record(attempts, now)  # type: ignore[arg-type]
+            return await super().record(attempts, now, owner)  # type: ignore[arg-type]
 
     plain = make_store(tmp_path)
     store = FullStore(plain.database)
@@ -330,18 +339,51 @@ async def test_an_unforeseen_error_ends_what_is_in_flight_and_loses_nothing(stor
     assert len({mail.message_id for mail in setting.server.received}) == len(setting.server.received) == 12
 
 
-async def test_a_claim_that_grew_old_is_given_back_unbegun(store: SqlStore, clock: Clock) -> None:
+class Boot:
+    """The seconds since the machine was started."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+
+    def __call__(self) -> float:
+        return self.seconds
+
+
+async def test_a_process_that_is_slow_but_alive_keeps_its_work(store: SqlStore, clock: Clock) -> None:
     await plan(store, 5)
+    boot = Boot()
+    keeper = LeaseKeeper(store, POLICY.owner, POLICY.lease, boot)
 
     def on_progress(_: DeliveryCounts) -> None:
-        clock.time += POLICY.lease
+        boot.seconds += POLICY.lease.total_seconds() - 1
 
-    async with Setting(store, clock, Script(), replace(POLICY, connections=1)) as setting:
-        counts = await setting.deliver(on_progress=on_progress)
-    assert counts.accepted == counts.planned
-    assert counts.accepted + counts.released == 5
-    assert counts.released > 0
-    assert await states(store) == {DeliveryState.ACCEPTED: counts.accepted, DeliveryState.PLANNED: counts.released}
+    async with Setting(store, clock, Script(), replace(POLICY, connections=1), leases=keeper) as setting:
+        assert (await setting.deliver(on_progress=on_progress)).accepted == 5
+    assert await store.leases() == []
+
+
+async def test_a_process_that_lost_its_lease_begins_nothing_it_no_longer_holds(store: SqlStore, clock: Clock) -> None:
+    await plan(store, 5)
+    boot = Boot()
+    taken: list[ClaimedDelivery] = []
+    keeper = LeaseKeeper(store, POLICY.owner, POLICY.lease, boot)
+
+    class TakenOver(SqlStore):
+        async def record(self, *arguments: Any) -> list[int]:
+            if not taken:  # the machine slept, and another process took the silent one's work over
+                boot.seconds += 3600
+                (lease,) = await store.leases()
+                assert await store.end_lease(lease) == 5
+                taken.extend(await store.claim("another", 10, POLICY.lease, clock()))
+            return await super().record(*arguments)
+
+    policy = replace(POLICY, connections=1)
+    async with Setting(TakenOver(store.database), clock, Script(), policy, leases=keeper) as setting:
+        counts = await setting.deliver()
+        assert counts.accepted == counts.planned == len(setting.server.received) == 1
+    assert len(taken) == 5
+    assert await states(store) == {DeliveryState.ACCEPTED: 1, DeliveryState.SENDING: 4}
+    assert [lease.owner for lease in await store.leases()] == ["another"]
 
 
 async def test_a_digest_gone_stale_before_its_first_attempt_expires_unsent(store: SqlStore, clock: Clock) -> None:

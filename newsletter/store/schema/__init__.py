@@ -6,7 +6,7 @@ JSON is kept as text (:mod:`newsletter.store.codec`), since nothing searches in 
 
 from newsletter.store.schema.columns import Instant, Prose, metadata
 from newsletter.store.schema.deliveries import attempts, bounces, deliveries, digests, issues, ledger, ledger_updates
-from newsletter.store.schema.operation import alerts, buckets, circuits, pauses, seals
+from newsletter.store.schema.operation import alerts, buckets, circuits, leases, pauses, seals
 from newsletter.store.schema.papers import paper_aliases, paper_keys, paper_versions, papers, sightings, sources
 from newsletter.store.schema.people import bounce_scores, consents, subscribers, subscriptions, suppressions
 
@@ -23,6 +23,7 @@ __all__ = [
     "deliveries",
     "digests",
     "issues",
+    "leases",
     "ledger",
     "ledger_updates",
     "metadata",

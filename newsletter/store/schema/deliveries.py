@@ -53,7 +53,7 @@ deliveries = Table(
     required("is_unknown", Boolean),  # it may have arrived: a connection, or the daemon, was lost in the middle of it
     required("updates", Text),  # the (paper, version) pairs that its ledger rows note, to take them again on a retry
     Column("lease_owner", Prose),
-    # When somebody may take it: its due time, the next attempt's, or the end of the lease; NULL when it is final.
+    # When somebody may take it: its due time, or the next attempt's; NULL under a lease, and when it is final.
     Column("ready_at", Instant),
     required("relay", Text),  # that was asked last, empty before that
     # When its message was begun under the present lease; kept only where a mail that may have arrived is not repeated.
@@ -68,7 +68,12 @@ deliveries = Table(
         sqlite_where=text("ready_at IS NOT NULL"),
         postgresql_where=text("ready_at IS NOT NULL"),
     ),
-    Index(None, "lease_owner"),
+    Index(
+        "ix_deliveries_lease_owner",
+        "lease_owner",
+        sqlite_where=text("lease_owner IS NOT NULL"),
+        postgresql_where=text("lease_owner IS NOT NULL"),
+    ),
     Index(None, "state", "planned_at", "relay"),
     Index(None, "issue_date", "state"),
     sqlite_autoincrement=True,

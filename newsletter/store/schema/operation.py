@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import (
     Column,
+    Float,
     Integer,
     Table,
     Text,
@@ -40,6 +41,17 @@ circuits = Table(
     Column("probe_until", Instant),  # somebody is trying one mail, until then at the latest
     one_of("scope", CircuitScope, "scope"),
     one_of("cause", CircuitCause, "cause"),
+    sqlite_with_rowid=False,
+)
+
+# Who holds deliveries just now: a row for each process, which it touches for as long as it lives.
+leases = Table(
+    "leases",
+    metadata,
+    Column("owner", Prose, primary_key=True),
+    required("beats", Integer),  # signs of life so far: whoever watches sees by their own clock that there are none
+    required("length_s", Float),
+    required("since", Instant),
     sqlite_with_rowid=False,
 )
 

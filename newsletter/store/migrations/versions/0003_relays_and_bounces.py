@@ -108,6 +108,7 @@ def upgrade() -> None:
     count_forgotten()
     create_pauses()
     create_seals()
+    create_leases()
     create_suppressions()
     create_bounce_scores()
     create_bounces()
@@ -170,7 +171,7 @@ def remake_deliveries() -> None:
 def index_deliveries() -> None:
     op.create_index(op.f("ix_deliveries_digest_id"), "deliveries", ["digest_id"], unique=False)
     op.create_index(op.f("ix_deliveries_issue_date_state"), "deliveries", ["issue_date", "state"], unique=False)
-    op.create_index(op.f("ix_deliveries_lease_owner"), "deliveries", ["lease_owner"], unique=False)
+    create_lease_index()
     op.create_index(
         "ix_deliveries_ready_at",
         "deliveries",
@@ -191,8 +192,9 @@ def alter_deliveries() -> None:
     op.create_check_constraint(op.f("ck_deliveries_state"), "deliveries", STATES)
     op.add_column("deliveries", sa.Column("relay", sa.Text(), nullable=False, server_default=""))
     op.add_column("deliveries", sa.Column("begun_at", sa.DateTime(timezone=True), nullable=True))
-    op.drop_index(op.f("ix_deliveries_issue_date"), "deliveries")
-    op.drop_index(op.f("ix_deliveries_state_planned_at"), "deliveries")
+    for name in ("ix_deliveries_issue_date", "ix_deliveries_state_planned_at", "ix_deliveries_lease_owner"):
+        op.drop_index(op.f(name), "deliveries")
+    create_lease_index()
     op.create_index(op.f("ix_deliveries_issue_date_state"), "deliveries", ["issue_date", "state"])
     op.create_index(op.f("ix_deliveries_state_planned_at_relay"), "deliveries", ["state", "planned_at", "relay"])
 
@@ -215,6 +217,36 @@ def count_forgotten() -> None:
     is_sqlite = op.get_bind().dialect.name == "sqlite"
     for statement in (SQLITE_FORGOTTEN,) if is_sqlite else POSTGRESQL_FORGOTTEN:
         op.execute(statement)
+
+
+def create_lease_index() -> None:
+    op.create_index(
+        "ix_deliveries_lease_owner",
+        "deliveries",
+        ["lease_owner"],
+        unique=False,
+        sqlite_where=sa.text("lease_owner IS NOT NULL"),
+        postgresql_where=sa.text("lease_owner IS NOT NULL"),
+    )
+
+
+def create_leases() -> None:
+    """Make who holds deliveries a table, with those that the release before held by the clock alone."""
+    op.create_table(
+        "leases",
+        sa.Column("owner", sa.Text(), nullable=False),
+        sa.Column("beats", sa.Integer(), nullable=False),
+        sa.Column("length_s", sa.Float(), nullable=False),
+        sa.Column("since", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("owner", name=op.f("pk_leases")),
+        sqlite_with_rowid=False,
+    )
+    op.execute(
+        "INSERT INTO leases (owner, beats, length_s, since) "
+        "SELECT lease_owner, 0, 300, min(planned_at) FROM deliveries "
+        "WHERE state = 'sending' AND lease_owner IS NOT NULL GROUP BY lease_owner"
+    )
+    op.execute("UPDATE deliveries SET ready_at = NULL WHERE state = 'sending'")
 
 
 def create_buckets() -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import platform
 import time
+from collections import Counter as Counted
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
@@ -19,12 +20,13 @@ from prometheus_client.exposition import choose_encoder
 from prometheus_client.metrics_core import GaugeMetricFamily, Metric
 
 from newsletter.errors import StoreError
-from newsletter.model import ALL_ROLES, Health, IssueKind, OutcomeKind, Readings, Role, SourceState
+from newsletter.model import ALL_ROLES, Health, IssueKind, OutcomeKind, PauseScope, Readings, Role, SourceState
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
+    from newsletter.core.clearance import Clearance
     from newsletter.model import EmailAddress, Outcome
     from newsletter.ports import Store, Transport
     from newsletter.service.collect import CollectionReport
@@ -219,8 +221,18 @@ def line_figures(vitals: Vitals, *, is_configuration_ok: bool) -> Iterator[Metri
         )
     text = "By how many mails the sums of the last days' issues do not close."
     yield gauge("newsletter_issue_sums_difference", text, vitals.sums_difference)
+    yield from clearance_figures(vitals.clearance)
     text = "Whether the configuration in the files is the one in force; 0: it was refused."
     yield gauge("newsletter_configuration_ok", text, int(is_configuration_ok))
+
+
+def clearance_figures(clearance: Clearance | None) -> Iterator[Metric]:
+    """Yield what keeps mail from going by somebody's will."""
+    sealed = clearance is not None and clearance.is_sealed
+    yield gauge("newsletter_sealed", "Whether the store is at home elsewhere, so that nothing is sent.", int(sealed))
+    pauses = Counted(pause.scope.value for pause in clearance.pauses) if clearance else Counted[str]()
+    counts = {scope.value: pauses[scope.value] for scope in PauseScope}
+    yield gauge_by("newsletter_pauses", "What an operator has paused: everything, relays, profiles.", "scope", counts)
 
 
 def store_figures(readings: Readings, now: datetime) -> Iterator[Metric]:

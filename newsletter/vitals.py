@@ -7,12 +7,14 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
+from newsletter.core.clearance import described
 from newsletter.core.sums import sums_fault, total_difference
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
-    from newsletter.model import IssueSums
+    from newsletter.core.clearance import Clearance
+    from newsletter.service.oversight import Oversight
     from newsletter.service.tally import DeliveryCounts
 
 STALLED_AFTER: Final = timedelta(minutes=10)
@@ -32,6 +34,7 @@ class Vitals:
     sums_fault: str = ""
     sums_difference: int = 0
     delivering_since: float | None = None  # the last sign of life of a delivery run, by ``monotonic``
+    clearance: Clearance | None = None
     is_stopping: bool = False
     has_run: bool = False
     monotonic: Callable[[], float] = time.monotonic
@@ -68,13 +71,19 @@ class Vitals:
         if counts.planned:
             self.delivery_fault, self.unaccounted = counts.fault or "", counts.unaccounted
 
-    def added_up(self, sums: Sequence[IssueSums]) -> None:
-        """Note the sums of the last days' issues."""
-        self.sums_fault, self.sums_difference = sums_fault(sums), total_difference(sums)
+    def overseen(self, seen: Oversight) -> None:
+        """Note whether the last days' issues add up, and what may be sent."""
+        self.sums_fault, self.sums_difference = sums_fault(seen.sums), total_difference(seen.sums)
+        self.clearance = seen.clearance
 
     def delivery_failed(self, fault: str) -> None:
         """Note that a delivery run broke off."""
         self.delivery_fault, self.delivering_since = fault, None
+
+    @property
+    def refusal(self) -> str:
+        """Why nothing at all may be sent, in one line, or an empty text."""
+        return self.clearance.refusal if self.clearance else ""
 
     @property
     def is_alive(self) -> bool:
@@ -100,6 +109,8 @@ class Vitals:
             "fault": self.trouble(now) or None,
             "delivery_fault": self.delivery_fault or None,
             "sums_fault": self.sums_fault or None,
+            "sealed": self.clearance.is_sealed if self.clearance else None,
+            "pauses": [described(pause) for pause in self.clearance.pauses] if self.clearance else None,
         }
 
     def unready(self) -> list[str]:

@@ -25,6 +25,7 @@ from newsletter.cli import (
     safekeeping,
     setup,
     sources,
+    stopping,
     subscribers,
 )
 from newsletter.cli.context import DEFAULT_DIRECTORY, CommandContext
@@ -174,6 +175,7 @@ pipeline.register(app)
 inspection.register(app)
 safekeeping.register(app)
 doctor.register(app)
+stopping.register(app)
 app.add_typer(subscribers.app, name="subscribers")
 app.add_typer(deliveries.app, name="deliveries")
 app.add_typer(papers.app, name="papers")

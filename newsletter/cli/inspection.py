@@ -16,6 +16,7 @@ from newsletter.cli.context import find_profile, find_subscriber, is_address, ru
 from newsletter.cli.output import heading, note, plural, print_fields, print_json, print_table, say
 from newsletter.cli.pipeline import JsonOption  # noqa: TC001 (Typer reads annotations at run time)
 from newsletter.core.address import parse_address
+from newsletter.core.clearance import described
 from newsletter.core.text import readable
 from newsletter.errors import NewsletterError, NotFoundError
 from newsletter.mail.sample import sample_digest
@@ -59,7 +60,7 @@ def status(context: typer.Context, *, as_json: JsonOption = False) -> None:
 
     found = run(context, work)
     if as_json:
-        print_json(asdict(found))
+        print_json(asdict(found) | {"sealed": found.clearance.is_sealed})
     else:
         _show_status(found)
     if found.sums_fault:
@@ -85,6 +86,10 @@ def _show_status(found: Status) -> None:
     heading("Deliveries")
     print_fields([(str(key), count) for key, count in found.deliveries.items()] or [("none", 0)])
     print_fields([("next issue", found.next_issue_at), ("next attempt", found.next_attempt_at)])
+    for pause in found.clearance.pauses:
+        note(f"newsletter: {described(pause)}")
+    if found.clearance.is_sealed:
+        note(f"newsletter: {found.clearance.refusal}")
 
 
 def preview(

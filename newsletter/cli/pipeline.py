@@ -15,7 +15,7 @@ from newsletter.cli.context import not_found, run
 from newsletter.cli.output import note, plural, print_fields, print_json, print_table, say, show
 from newsletter.cli.progress import progress
 from newsletter.core.sums import sums_fault
-from newsletter.errors import ConfigurationError, NewsletterError
+from newsletter.errors import ConfigurationError, ConflictError, NewsletterError
 from newsletter.model import DeliveryState, Problem
 from newsletter.service.accounts import recent_sums
 from newsletter.service.collect import collect as collect_papers
@@ -106,8 +106,8 @@ def issue(
 def deliver(context: typer.Context, *, dry_run: DryRunOption = False, as_json: JsonOption = False) -> None:
     """Send the planned mails that are due. What is deferred is tried again by the next run, or by the daemon.
 
-    The exit code is 1 when the relay could not be used, or when a sum does not close: this run's, or that of an issue
-    of the last days.
+    The exit code is 5 when the store is sealed or sending is paused, 1 when the relay could not be used, or when a sum
+    does not close: this run's, or that of an issue of the last days.
 
     \b
     Example: newsletter deliver --dry-run
@@ -331,6 +331,7 @@ def _show_delivered(counts: DeliveryCounts) -> None:
             ("suppressed", counts.suppressed or None),
             ("expired", counts.expired or None),
             ("unknown", counts.unknown or None),
+            ("held", counts.held or None),
         ]
     )
     for problem in counts.problems:
@@ -341,6 +342,8 @@ def _show_delivered(counts: DeliveryCounts) -> None:
 
 
 def _judge(counts: DeliveryCounts, sums: str) -> None:
+    if counts.refusal:
+        raise ConflictError(counts.refusal)
     if counts.fault is not None:
         advice = "the mails stay planned; check mail.relay in newsletter.yaml, or try again later"
         raise NewsletterError(f"the relay could not be used: {counts.fault} — {advice}")

@@ -99,6 +99,7 @@ def restore(
 
     Everything is checked first; when something is wrong, nothing is changed. Links in mails that were already sent go
     on working. Stop the daemon before. What was sent after the backup was made is not in it: the papers may come again.
+    So nothing is sent from the restored store before `newsletter unseal`.
 
     \b
     Examples:
@@ -130,7 +131,8 @@ def restore(
     if done.kept:
         say(f"what was there before is kept in {done.kept}")
     if waiting:
-        note(f"{plural(waiting, 'mail')} had not been sent when the backup was made; the daemon will send what is due")
+        note(f"{plural(waiting, 'mail')} had not been sent when the backup was made")
+    note("the store is sealed: when nothing else sends to these people, `newsletter unseal` lets it send what is due")
     if not is_same_secret:
         note("links in mails already sent do not work: web.secret is not the one they were signed with; put that back")
 
@@ -180,7 +182,8 @@ def tell_moved(done: Move, route: Route, target: str) -> None:
         note(f"{plural(done.rows, 'row')} copied to {place}, and found equal there")
     setting = f"store.url_file: {target[1:]}" if target.startswith("@") else f"store.url: {place}"
     note(
-        f"now set {setting} in newsletter.yaml (with the password), and start the daemon; keep the old store until then"
+        f"now set {setting} in newsletter.yaml (with the password), run `newsletter unseal`, and start the daemon; "
+        "keep the old store until then"
     )
 
 

@@ -11,10 +11,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
+from newsletter.core.clearance import described
 from newsletter.model import Alert, Condition, Health, Notice, SourceState
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+
+    from newsletter.core.clearance import Clearance
 
 # Over means over for this long: what comes and goes is one trouble, not twenty.
 CALM: Final = timedelta(minutes=5)
@@ -25,18 +28,22 @@ TROUBLED: Final = frozenset({Health.BROKEN, Health.THROTTLED, Health.STALE})
 
 @dataclass(frozen=True, slots=True)
 class AlertPolicy:
-    """How long something must last before it is told; ``queue_age`` is how long a mail that is due may wait."""
+    """How long something must last before it is told; ``queue_age`` is how long a mail that is due may wait, and
+    ``paused_for`` how long a pause may last before it looks forgotten.
+    """
 
     after: timedelta = timedelta(minutes=15)
     source_after: timedelta = timedelta(hours=6)
     queue_age: timedelta = timedelta(hours=1)
+    paused_for: timedelta = timedelta(hours=6)
 
 
 @dataclass(frozen=True, slots=True)
 class Observation:
     """What is seen at one moment. ``sources`` is None when the store could not be asked, then it tells nothing of the
     queue either. ``unaccounted`` is by how many mails the sums of the last delivery run do not close, ``sums_fault``
-    which issue lately does not add up. A fault is a line for a person, or empty.
+    which issue lately does not add up. ``clearance`` is what may be sent, None while that is not known. A
+    fault is a line for a person, or empty.
     """
 
     sources: tuple[SourceState, ...] | None = ()
@@ -46,6 +53,7 @@ class Observation:
     configuration_fault: str = ""
     unaccounted: int = 0
     sums_fault: str = ""
+    clearance: Clearance | None = None
 
 
 def observed(observation: Observation, policy: AlertPolicy, now: datetime) -> list[Condition]:
@@ -63,9 +71,17 @@ def observed(observation: Observation, policy: AlertPolicy, now: datetime) -> li
         more = f" (and {len(others)} more)" if others else ""
         summary = f"the changed configuration is refused, the last good one is in force: {problem}{more}"
         found.append(Condition("configuration", summary, policy.after))
+    if observation.clearance is not None:
+        found += _of_clearance(observation.clearance, policy)
     if said := _of_sums(observation):
         found.append(Condition("sums", said))
     return found
+
+
+def _of_clearance(clearance: Clearance, policy: AlertPolicy) -> list[Condition]:
+    found = [Condition(f"paused:{pause.scope}:{pause.name}", described(pause), policy.paused_for)
+             for pause in clearance.pauses]  # fmt: skip
+    return [Condition("sealed", clearance.refusal, policy.after), *found] if clearance.is_sealed else found
 
 
 def _of_sums(observation: Observation) -> str:

@@ -10,8 +10,8 @@ import structlog
 from newsletter.core.alerts import Observation
 from newsletter.errors import NewsletterError, StoreError
 from newsletter.model import SourceState
-from newsletter.service.accounts import Accountant
 from newsletter.service.alerting import Alerter
+from newsletter.service.oversight import Overseer
 
 if TYPE_CHECKING:
     from newsletter.daemon.running import Running
@@ -25,14 +25,14 @@ class Watch:
 
     running: Running
     _alerter: Alerter = field(init=False)
-    _accountant: Accountant = field(init=False)
+    _overseer: Overseer = field(init=False)
 
     def __post_init__(self) -> None:
         self._alerter = Alerter(self.running.application.store)
-        self._accountant = Accountant(self.running.application.store)
+        self._overseer = Overseer(self.running.application.store)
 
     async def run(self) -> None:
-        """Add up what was planned, and look what stays wrong, at every tick until the end."""
+        """Look whether issues add up, whether mail may go, and what stays wrong, at every tick until the end."""
         running = self.running
         while not running.stopping.is_set():
             await running.look.wait()
@@ -40,22 +40,24 @@ class Watch:
             if running.stopping.is_set():
                 return
             parts, now = running.parts, running.application.now()
-            await self._add_up()
+            await self._oversee()
             try:
                 observation = await self._observe() if parts.announcers else Observation()
                 await self._alerter.step(observation, parts.announcers, parts.alert_policy, now)
             except NewsletterError as error:
                 logger.error("alert.not_followed", error=str(error))  # noqa: TRY400 (one line, not a traceback)
 
-    async def _add_up(self) -> None:
+    async def _oversee(self) -> None:
         vitals = self.running.vitals
-        before = vitals.sums_fault
+        fault, refusal = vitals.sums_fault, vitals.refusal
         try:
-            vitals.added_up(await self._accountant.sums(self.running.application.now()))
+            vitals.overseen(await self._overseer.look(self.running.application.now()))
         except StoreError as error:
-            logger.error("sums.not_added_up", error=str(error))  # noqa: TRY400 (one line, not a traceback)
-        if vitals.sums_fault and vitals.sums_fault != before:
+            logger.error("oversight.failed", error=str(error))  # noqa: TRY400 (one line, not a traceback)
+        if vitals.sums_fault and vitals.sums_fault != fault:
             logger.error("sums.open", problem=vitals.sums_fault)
+        if vitals.refusal != refusal:
+            logger.warning("sending.refused" if vitals.refusal else "sending.allowed", reason=vitals.refusal)
 
     async def _observe(self) -> Observation:
         application, vitals = self.running.application, self.running.vitals
@@ -65,6 +67,7 @@ class Watch:
             configuration_fault=application.configuration_fault,
             unaccounted=vitals.unaccounted,
             sums_fault=vitals.sums_fault,
+            clearance=vitals.clearance,
         )
         try:
             states = await application.store.source_states()

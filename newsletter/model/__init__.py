@@ -48,6 +48,7 @@ from newsletter.model.relays import (
     Window,
 )
 from newsletter.model.roles import ALL_ROLES, Role
+from newsletter.model.seals import Place, Seal
 from newsletter.model.sources import CollectionCounts, Fault, FetchResult, Health, SourceState
 from newsletter.model.subscribers import (
     Consent,
@@ -107,6 +108,7 @@ __all__ = [
     "PaperVersion",
     "Pause",
     "PauseScope",
+    "Place",
     "PlannedDelivery",
     "Problem",
     "Profile",
@@ -116,6 +118,7 @@ __all__ = [
     "Report",
     "Role",
     "Schedule",
+    "Seal",
     "Section",
     "Selected",
     "Share",

@@ -90,13 +90,17 @@ class DeliveryState(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class PlannedDelivery:
-    """A delivery to be stored: one per (subscriber, issue date). ``arrival_through`` is the last arrival considered."""
+    """A delivery to be stored: one per (subscriber, issue date).
+
+    ``arrival_through`` is the last arrival considered; None when a paused profile was left out, so that the next digest
+    looks again at everything that this one looked at.
+    """
 
     subscriber_id: int
     digest: Digest
     due_at: datetime
     message_id: str
-    arrival_through: int
+    arrival_through: int | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from newsletter.ports.deliveries import DeliveryStore
 from newsletter.ports.ledger import LedgerStore
 from newsletter.ports.limits import LimitStore
 from newsletter.ports.mail import Announcer, Prepared, Renderer, Transport
+from newsletter.ports.operation import OperationStore
 from newsletter.ports.papers import PaperStore, Source
 from newsletter.ports.subscribers import SubscriberStore
 from newsletter.ports.watching import WatchStore
@@ -25,6 +26,7 @@ __all__ = [
     "DeliveryStore",
     "LedgerStore",
     "LimitStore",
+    "OperationStore",
     "PaperStore",
     "Prepared",
     "Renderer",
@@ -43,6 +45,7 @@ class Store(
     DeliveryStore,
     LedgerStore,
     LimitStore,
+    OperationStore,
     WatchStore,
     BounceStore,
     SuppressionStore,

@@ -47,7 +47,9 @@ class DeliveryStore(Protocol):
         """Return the date of each subscriber's newest issue, whatever became of it."""
 
     async def last_delivered(self, subscriber_ids: Collection[int]) -> dict[int, tuple[int, datetime]]:
-        """Return ``arrival_through`` and the planning time of each subscriber's last accepted digest."""
+        """Return ``arrival_through`` and the planning time of each subscriber's last accepted digest that left no
+        profile out.
+        """
 
     async def sent_papers(
         self, subscriber_ids: Collection[int], paper_ids: Collection[int]

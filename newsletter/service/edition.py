@@ -31,12 +31,15 @@ class DuePerson:
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """What somebody's issue would hold now, with the papers in it; ``digest.kind`` is quiet when that is nothing."""
+    """What somebody's issue would hold now, with the papers in it; ``digest.kind`` is quiet when that is nothing.
+
+    ``arrival_through`` is None where a paused profile was left out.
+    """
 
     subscriber: Subscriber
     digest: Digest
     papers: Mapping[int, Paper]
-    arrival_through: int
+    arrival_through: int | None
 
 
 @dataclass(slots=True)
@@ -69,18 +72,20 @@ class News:
 
 @dataclass(slots=True)
 class Edition:
-    """Some people, and the news for them."""
+    """Some people, and the news for them; ``paused`` profiles are left out."""
 
     news: News
     windows: Mapping[int, Window]
     ledger: Mapping[int, Ledger]
     personal: Matcher | None
+    paused: frozenset[str] = frozenset()
     _picker: Picker | None = None
 
     def proposal(self, person: DuePerson) -> Proposal:
         """Return what this person's issue holds."""
         subscriber = person.subscriber
-        profiles = [self.news.profiles[name] for name in subscriber.profiles if name in self.news.profiles]
+        taken = [name for name in subscriber.profiles if name not in self.paused]
+        profiles = [self.news.profiles[name] for name in taken if name in self.news.profiles]
         if subscriber.keywords:
             profiles.append(personal_profile(subscriber))
         reader = Reader(
@@ -92,7 +97,8 @@ class Edition:
         )
         digest = self._digest(reader, person.issue.issue_date)
         papers = {paper_id: self.news.papers[paper_id] for paper_id in digest.paper_ids}
-        return Proposal(subscriber, digest, papers, self.news.arrival_through)
+        is_whole = len(taken) == len(subscriber.profiles)
+        return Proposal(subscriber, digest, papers, self.news.arrival_through if is_whole else None)
 
     def _digest(self, reader: Reader, issue_date: date) -> Digest:
         # By names: hashing whole profiles for each of many subscribers would cost more than picking.

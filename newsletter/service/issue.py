@@ -17,6 +17,7 @@ from uuid import uuid4
 import structlog
 
 from newsletter.core.bounce_score import BouncePolicy
+from newsletter.core.clearance import names
 from newsletter.core.due import DueIssue, due_issue, first_issue, local_date
 from newsletter.core.match import Matcher
 from newsletter.core.selection import Limits, Window, source_notes, update_notices
@@ -26,6 +27,7 @@ from newsletter.model import (
     Frequency,
     IssueKind,
     Origin,
+    PauseScope,
     PlannedDelivery,
     Profile,
     Subscriber,
@@ -92,14 +94,17 @@ class Issuer:
     policy: IssuePolicy
     _matcher: Matcher | None = None
     _news: News | None = None
+    _paused: frozenset[str] = frozenset()
 
     async def issue(
         self, now: datetime, *, dry_run: bool = False, on_progress: Callable[[int], None] = lambda _: None
     ) -> IssueReport:
         """Plan everything that is due at ``now`` and return what that was; with ``dry_run`` store nothing."""
         report = IssueReport() if dry_run else IssueReport(resumed=await self._resume(now))
+        self._paused = names(await self.store.pauses(), PauseScope.PROFILE)
         try:
-            async for people in self._due(now):
+            async for due in self._due(now):
+                people = await self._unpaused(due)
                 report += await self._issue_chunk(people, now, dry_run=dry_run)
                 on_progress(len(people))
         finally:
@@ -111,10 +116,29 @@ class Issuer:
     async def propose(self, subscribers: Sequence[Subscriber], now: datetime) -> list[Proposal]:
         """Return what each of these people's issue would hold if it were made now, whatever their hour or status."""
         people = [DuePerson(subscriber, DueIssue(local_date(subscriber.zone, now), now)) for subscriber in subscribers]
+        self._paused = frozenset()  # a preview shows it all
         try:
             return await self._propose(people, now)
         finally:
             self._news = None
+
+    async def _unpaused(self, people: Sequence[DuePerson]) -> list[DuePerson]:
+        """Return those whose digest does not wait: for a paused profile, when it is all they take, or their first one.
+
+        They stay due, and get the newest issue once the pause has ended. Who takes other profiles too gets those; the
+        window of their next digest then begins where this one's did, so that nothing of the paused one is lost.
+        """
+        concerned = [person for person in people if not self._paused.isdisjoint(person.subscriber.profiles)]
+        if not concerned:
+            return list(people)
+        started = await self.store.last_delivered([person.subscriber.id for person in concerned])
+        waiting = {
+            person.subscriber.id
+            for person in concerned
+            if person.subscriber.id not in started
+            or (self._paused.issuperset(person.subscriber.profiles) and not person.subscriber.keywords)
+        }
+        return [person for person in people if person.subscriber.id not in waiting]
 
     async def _resume(self, now: datetime) -> int:
         # A pause ends on its date wherever that date has begun: UTC+14 is first, and the zone decides.
@@ -211,6 +235,7 @@ class Issuer:
             windows=windows,
             ledger=await self.store.sent_papers(ids, list(news.papers)),
             personal=await asyncio.to_thread(Matcher, own) if own else None,
+            paused=self._paused,
         )
 
     def _floor(self, people: Sequence[DuePerson], windows: Iterable[Window]) -> int:

@@ -20,6 +20,7 @@ class PreparedDigests:
         self._store = store
         self._renderer = renderer
         self._size = size
+        self._profiles: dict[int, frozenset[str]] = {}
         self._tasks: OrderedDict[int, asyncio.Task[Prepared]] = OrderedDict()
 
     async def get(self, digest_id: int) -> Prepared:
@@ -36,6 +37,13 @@ class PreparedDigests:
         else:
             self._tasks.move_to_end(digest_id)
         return await asyncio.shield(task)
+
+    async def profiles(self, digest_id: int) -> frozenset[str]:
+        """Return the names of the profiles whose papers a digest holds."""
+        if digest_id not in self._profiles:
+            digest = await self._store.digest(digest_id)
+            self._profiles[digest_id] = frozenset(section.profile for section in digest.sections)
+        return self._profiles[digest_id]
 
     async def _prepare(self, digest_id: int) -> Prepared:
         digest = await self._store.digest(digest_id)

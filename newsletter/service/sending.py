@@ -6,7 +6,7 @@ import asyncio
 from collections import deque
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import structlog
 
@@ -26,10 +26,11 @@ from newsletter.model import (
     SubscriberStatus,
 )
 from newsletter.service.bounces import has_bounced, note_attempt
+from newsletter.service.gate import Gate
 from newsletter.service.tally import DeliveryCounts, Tally
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime
 
     from newsletter.model import Suppression
@@ -39,6 +40,8 @@ if TYPE_CHECKING:
     from newsletter.service.recording import Recorder
 
 logger = structlog.get_logger(__name__)
+
+HELD_FOR: Final = timedelta(minutes=5)  # a digest with a paused profile; the end of the pause makes it ready at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +93,7 @@ class Sending:
         self._digests = equipment.digests
         self._recorder = equipment.recorder
         self._leases = equipment.leases
+        self._gate = Gate(equipment.store, now)
         self._policy = policy
         self._now = now
         self._queue: deque[tuple[ClaimedDelivery, datetime]] = deque()
@@ -141,7 +145,7 @@ class Sending:
         return True
 
     async def _next(self) -> tuple[ClaimedDelivery, datetime] | None:
-        while not self._is_over:
+        while not self._is_over and await self._may_send():
             if not self._queue:
                 async with self._claiming:
                     if not self._queue and not await self._claim():
@@ -153,6 +157,11 @@ class Sending:
                 return self._queue.popleft()
         return None
 
+    async def _may_send(self) -> bool:
+        """Ask the gate, before anything is begun: an operator may have said no meanwhile."""
+        self._tally.refusal = (await self._gate.clearance()).refusal
+        return not self._tally.refusal
+
     async def _claim(self) -> bool:
         if self._is_exhausted or self._is_over:
             return False
@@ -162,8 +171,23 @@ class Sending:
             succeeded()
         self._is_exhausted = len(claimed) < self._policy.batch
         self._suppressed |= await self._store.suppressed([one.subscriber.address for one in claimed], now)
-        self._queue.extend((one, now) for one in claimed)
+        self._queue.extend((one, now) for one in await self._unpaused(claimed, now))
         return bool(claimed)
+
+    async def _unpaused(self, claimed: Sequence[ClaimedDelivery], now: datetime) -> list[ClaimedDelivery]:
+        """Return those without papers of a paused profile; the others are given back for a while, unattempted."""
+        paused = (await self._gate.clearance()).paused_profiles
+        if not paused:
+            return list(claimed)
+        held = {
+            each.delivery.id
+            for each in claimed
+            if not paused.isdisjoint(await self._digests.profiles(each.delivery.digest_id))
+        }
+        if held:
+            await self._store.postpone(self._policy.owner, [(each, now + HELD_FOR) for each in sorted(held)])
+            self._tally.held += len(held)
+        return [each for each in claimed if each.delivery.id not in held]
 
     async def _deliver(self, claimed: ClaimedDelivery, claimed_at: datetime) -> None:
         delivery, started_at = claimed.delivery, self._now()

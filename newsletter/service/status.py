@@ -9,11 +9,13 @@ from newsletter.core.due import next_issue
 from newsletter.core.sums import sums_fault
 from newsletter.model import SourceState
 from newsletter.service.accounts import recent_sums
+from newsletter.service.gate import read_clearance
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
     from datetime import datetime
 
+    from newsletter.core.clearance import Clearance
     from newsletter.model import DeliveryState, SubscriberStatus
     from newsletter.ports import Store
 
@@ -33,6 +35,7 @@ class Status:
     next_issue_at: datetime | None
     next_attempt_at: datetime | None
     sums_fault: str
+    clearance: Clearance
 
 
 def missing_profile(name: str, readers: int) -> str:
@@ -64,4 +67,5 @@ async def read_status(
         next_issue_at=min(due, default=None),
         next_attempt_at=await store.next_due_at(),
         sums_fault=sums_fault(await recent_sums(store, now)),
+        clearance=await read_clearance(store),
     )

@@ -17,8 +17,9 @@ class DeliveryCounts:
 
     ``unknown`` may have arrived and are not tried again; ``doubtful`` may have arrived too (lost after the final dot)
     and are among the deferred, ``bounced`` (address marked as bad) among the rejected. ``released`` were claimed and
-    given back unbegun. ``fault`` tells why the run ended before its work did, ``problems`` what in our own templates
-    needs mending.
+    given back unbegun, ``held`` wait for the end of a profile's pause. ``fault`` tells why the run ended before its
+    work did, ``problems`` what in our own templates needs mending. ``refusal`` tells why nothing (more) may be sent at
+    all: the store is sealed, or sending is paused.
     """
 
     planned: int = 0
@@ -31,8 +32,10 @@ class DeliveryCounts:
     doubtful: int = 0
     bounced: int = 0
     released: int = 0
+    held: int = 0
     fault: str | None = None
     problems: tuple[str, ...] = ()
+    refusal: str = ""
 
     @property
     def is_closed(self) -> bool:
@@ -58,8 +61,10 @@ class Tally:
     doubtful: int = 0
     bounced: int = 0
     released: int = 0
+    held: int = 0
     fault: str | None = None
     states: dict[DeliveryState, int] = field(default_factory=dict)
+    refusal: str = ""
     problems: list[str] = field(default_factory=list)
 
     def add(self, state: DeliveryState) -> None:
@@ -75,4 +80,6 @@ class Tally:
         """Return the counts as they stand."""
         sums = {str(state): number for state, number in self.states.items()}
         plain = DeliveryCounts(self.planned, doubtful=self.doubtful, bounced=self.bounced, released=self.released)
-        return replace(plain, fault=self.fault, problems=tuple(self.problems), **sums)
+        return replace(
+            plain, fault=self.fault, problems=tuple(self.problems), refusal=self.refusal, held=self.held, **sums
+        )

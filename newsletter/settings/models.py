@@ -190,6 +190,9 @@ class AlertSettings(Section):
     queue_minutes: float = Field(
         default=60, gt=0, le=10_080, allow_inf_nan=False, description="How long a mail that is due may wait."
     )
+    paused_hours: float = Field(
+        default=6, gt=0, le=720, allow_inf_nan=False, description="How long a pause may last before it looks forgotten."
+    )
 
 
 class DefaultSettings(Section):

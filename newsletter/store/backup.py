@@ -22,6 +22,7 @@ from newsletter.store.copying import clear_tables, copy_tables, differences, is_
 from newsletter.store.dialect import BUSY_TIMEOUT_S, parse_address
 from newsletter.store.lock import hold_alone
 from newsletter.store.migrate import check_version, connect, is_empty, migrate, refuse_newer
+from newsletter.store.operation import seal_nowhere
 from newsletter.store.snapshot import Snapshot, examine, settle, sha256_of, take_snapshot
 
 if TYPE_CHECKING:
@@ -117,6 +118,8 @@ def restore(  # noqa: PLR0913 (where from, where to, and how)
         if SECRET in manifest.sha256:
             secret = extract(archive, manifest, SECRET, folder).read_text("ascii").strip()
         migrate(f"sqlite:///{database}")
+        with connect(parse_address(f"sqlite:///{database}"), busy_timeout_s, writing=True) as restored:
+            seal_nowhere(restored, f"nowhere, being restored from {path.name} as of {manifest.made_at}", now)
         settle(database)
         examine(database)
         with hold_alone(url, now, busy_timeout_s):

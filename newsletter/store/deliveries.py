@@ -57,13 +57,16 @@ class DeliveryReader(PlanningTables):
         return found
 
     async def last_delivered(self, subscriber_ids: Collection[int]) -> dict[int, tuple[int, datetime]]:
-        """Return ``arrival_through`` and the planning time of each subscriber's last accepted digest."""
+        """Return ``arrival_through`` and the planning time of each subscriber's last accepted digest that left no
+        profile out.
+        """
         earlier = deliveries.alias("earlier")
         last = (
             select(earlier.c.id)
             .where(
                 earlier.c.subscriber_id == subscribers.c.id,
                 earlier.c.state.in_(DELIVERED),
+                earlier.c.arrival_through.is_not(None),
                 earlier.c.kind.not_in((IssueKind.QUIET.value, IssueKind.PROBE.value)),
             )
             .order_by(earlier.c.issue_date.desc())

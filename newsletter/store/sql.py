@@ -15,6 +15,7 @@ from newsletter.store.deliveries import DeliveryTables
 from newsletter.store.dialect import BUSY_TIMEOUT_S, COLLECTING_LOCK, Database, parse_address
 from newsletter.store.leases import WAITS_LONG
 from newsletter.store.limits import LimitTables
+from newsletter.store.operation import OperationTables
 from newsletter.store.schedules import ScheduleTables
 from newsletter.store.subscribers import SubscriberTables
 from newsletter.store.suppressions import SuppressionTables
@@ -30,6 +31,7 @@ class SqlStore(
     SubscriberTables,
     DeliveryTables,
     AccountingTables,
+    OperationTables,
     ScheduleTables,
     LimitTables,
     WatchTables,

@@ -148,6 +148,7 @@ def _alert_policy(settings: Settings) -> AlertPolicy:
         after=timedelta(minutes=alerts.after_minutes),
         source_after=timedelta(minutes=alerts.source_after_minutes),
         queue_age=timedelta(minutes=alerts.queue_minutes),
+        paused_for=timedelta(hours=alerts.paused_hours),
     )
 
 

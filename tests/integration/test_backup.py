@@ -56,6 +56,11 @@ def point_at(line: CommandLine, url: str) -> None:
     path.chmod(0o600)
 
 
+def restored(url: str) -> Contents:
+    """Return what a store holds but for the seal, which restoring sets."""
+    return {name: table for name, table in contents(url).items() if name != "seals"}
+
+
 @pytest.fixture
 def used(tmp_path: Path, migrated_file: Path) -> CommandLine:
     line = make_command_line(tmp_path / "used", migrated_file)
@@ -85,7 +90,7 @@ def test_what_was_backed_up_is_restored_elsewhere_and_old_links_work(
     answer = elsewhere("restore", str(file))
     assert answer.code == 0, answer.err
     assert "2 mails had not been sent when the backup was made" in answer.err
-    assert contents(url_of(elsewhere)) == contents(url_of(used))
+    assert restored(url_of(elsewhere)) == restored(url_of(used))
     assert Links(secret_of(elsewhere), "").read_unsubscribe(link.rpartition("/")[2]) == 3
     assert list(tmp_path.rglob(".newsletter-*")) == []
     assert elsewhere("restore", str(file)).code == 5
@@ -101,7 +106,7 @@ def test_what_was_backed_up_is_restored_elsewhere_and_old_links_work(
 def test_a_backup_goes_from_either_database_into_either(
     used: CommandLine, elsewhere: CommandLine, empty_postgres_url: str, tmp_path: Path, way: str
 ) -> None:
-    file, before = str(tmp_path / "backup.zip"), contents(url_of(used))
+    file, before = str(tmp_path / "backup.zip"), restored(url_of(used))
     if way == "from":
         assert used("move-store", url_of(used), empty_postgres_url).code == 0
         point_at(used, empty_postgres_url)
@@ -112,7 +117,7 @@ def test_a_backup_goes_from_either_database_into_either(
     assert answer.code == 0, answer.err
     assert answer.json["same_secret"] is True
     assert answer.json["kind"] == ("postgresql" if way == "from" else "sqlite")
-    assert contents(url_of(elsewhere)) == before
+    assert restored(url_of(elsewhere)) == before
 
 
 def test_over_a_store_that_is_not_empty_only_by_force_and_what_it_held_is_kept(
@@ -128,7 +133,7 @@ def test_over_a_store_that_is_not_empty_only_by_force_and_what_it_held_is_kept(
     assert (contents(url_of(elsewhere)), secret_of(elsewhere)) == (before, secret)
     answer = elsewhere("restore", file, "--force", "--json")
     assert answer.code == 0, answer.err
-    assert contents(url_of(elsewhere)) == contents(url_of(used))
+    assert restored(url_of(elsewhere)) == restored(url_of(used))
     assert contents(f"sqlite:///{answer.json['kept']}") == before
     (kept_secret,) = (elsewhere.directory.parent / "data").glob("link-secret.before-restore-*")
     assert kept_secret.read_text().strip() == secret
@@ -149,9 +154,9 @@ def test_the_same_on_postgresql(used: CommandLine, elsewhere: CommandLine, postg
     assert elsewhere("restore", file).code == 5
     answer = elsewhere("restore", file, "--force", "--json")
     assert answer.code == 0, answer.err
-    assert contents(postgres_url) == contents(url_of(used))
+    assert restored(postgres_url) == restored(url_of(used))
     assert elsewhere("restore", answer.json["kept"], "--force").code == 0
-    assert contents(postgres_url) == before
+    assert restored(postgres_url) == {name: table for name, table in before.items() if name != "seals"}
 
 
 def test_a_damaged_store_is_put_aside(used: CommandLine, elsewhere: CommandLine, tmp_path: Path) -> None:
@@ -162,7 +167,7 @@ def test_a_damaged_store_is_put_aside(used: CommandLine, elsewhere: CommandLine,
     database.write_bytes(b"no database at all" * 1000)
     assert elsewhere("restore", file).code == 5
     assert elsewhere("restore", file, "--force").code == 0
-    assert contents(url_of(elsewhere)) == contents(url_of(used))
+    assert restored(url_of(elsewhere)) == restored(url_of(used))
 
 
 def test_nobody_may_run_on_the_store(used: CommandLine, elsewhere: CommandLine, tmp_path: Path) -> None:

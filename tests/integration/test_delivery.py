@@ -9,14 +9,31 @@ from pathlib import Path
 from typing import Any, Self
 
 import pytest
+from sqlalchemy import insert
 
 from newsletter.errors import StoreBusyError, StoreFullError, TemplateError
 from newsletter.mail.smtp import Relay, SmtpTransport, Tls
-from newsletter.model import Attempt, ClaimedDelivery, DeliveryState, Digest, OutcomeKind, Paper, SubscriberStatus
+from newsletter.model import (
+    Attempt,
+    ClaimedDelivery,
+    Consent,
+    DeliveryState,
+    Digest,
+    IssueKind,
+    Origin,
+    OutcomeKind,
+    Paper,
+    Pause,
+    PauseScope,
+    PlannedDelivery,
+    Section,
+    SubscriberStatus,
+)
 from newsletter.service.deliver import Deliverer, DeliveryCounts, DeliveryPolicy
 from newsletter.service.leases import LeaseKeeper
+from newsletter.store.schema import seals
 from newsletter.store.sql import SqlStore
-from tests.support.deliveries import PLANNED_AT, SENDER, PlainDigest, PlainRenderer, make_store, plan
+from tests.support.deliveries import PLANNED_AT, SENDER, PlainDigest, PlainRenderer, draft, make_store, plan
 from tests.support.smtp_server import Script, SmtpServer
 
 POLICY = DeliveryPolicy(lambda _: SENDER, owner="test", connections=3, batch=5)
@@ -405,3 +422,84 @@ async def test_attempts_tell_the_whole_story(store: SqlStore, clock: Clock) -> N
     [delivery] = await store.list_deliveries()
     story: list[Attempt] = await store.attempts(delivery.id)
     assert [(attempt.number, attempt.outcome.code) for attempt in story] == [(1, 451), (2, 451), (3, 250)]
+
+
+async def test_nothing_is_sent_while_sending_is_paused_and_all_of_it_afterwards(store: SqlStore, clock: Clock) -> None:
+    await plan(store, 7)
+    await store.pause(Pause(PauseScope.ALL, "", "moving", PLANNED_AT))
+    async with Setting(store, clock, Script()) as setting:
+        counts = await setting.deliver()
+        assert counts.refusal == "sending is paused since 2026-03-02 07:00 UTC (moving); `newsletter unpause` goes on"
+        assert (counts.planned, setting.server.received) == (0, [])
+        assert await states(store) == {DeliveryState.PLANNED: 7}
+        await store.unpause(PauseScope.ALL, "")
+        clock.time += timedelta(seconds=10)
+        assert (await setting.deliver()).accepted == 7
+
+
+async def test_a_pause_stops_a_run_that_has_begun(store: SqlStore, clock: Clock) -> None:
+    await plan(store, 40)
+    pausing: list[asyncio.Task[bool]] = []
+
+    def on_progress(counts: DeliveryCounts) -> None:
+        clock.time += timedelta(seconds=1)
+        if counts.planned >= 3 and not pausing:
+            pause = Pause(PauseScope.ALL, "", "", PLANNED_AT)
+            pausing.append(asyncio.get_running_loop().create_task(store.pause(pause)))
+
+    async with Setting(store, clock, Script(delay_s=0.02)) as setting:
+        counts = await setting.deliver(on_progress=on_progress)
+    assert "sending is paused" in counts.refusal
+    assert 3 <= counts.accepted < 40
+    assert await states(store) == {
+        DeliveryState.ACCEPTED: counts.accepted,
+        DeliveryState.PLANNED: 40 - counts.accepted,
+    }
+
+
+async def test_a_store_from_elsewhere_sends_nothing_until_it_is_told(store: SqlStore, clock: Clock) -> None:
+    await plan(store, 3)
+    async with store.database.write() as connection:
+        connection_row = {"id": 1, "fingerprint": "of another machine", "place": "there", "sealed_at": PLANNED_AT}
+        await connection.execute(insert(seals), connection_row)
+    async with Setting(store, clock, Script()) as setting:
+        counts = await setting.deliver()
+        assert "the store is sealed" in counts.refusal
+        assert setting.server.received == []
+        await store.settle_here(clock.time, moving=True)
+        clock.time += timedelta(seconds=10)
+        assert (await setting.deliver()).accepted == 3
+
+
+async def test_digests_with_a_paused_profile_wait_and_the_others_go(store: SqlStore, clock: Clock) -> None:
+    people = await store.apply_drafts(
+        [draft(f"{name}@example.org") for name in ("ada", "bob", "eve")],
+        Consent("test", PLANNED_AT),
+        Origin.STORE,
+        PLANNED_AT,
+    )
+    assert people[0] == 3
+    held = [("vision",), ("robots",), ("vision", "robots")]
+    planned = [
+        PlannedDelivery(
+            person.id,
+            Digest(IssueKind.DIGEST, PLANNED_AT.date(), tuple(Section(name, name, "all", ()) for name in names), 0),
+            PLANNED_AT,
+            f"<{person.id}@news.example>",
+            0,
+        )
+        for person, names in zip(await store.list_subscribers(), held, strict=True)
+    ]
+    assert await store.plan(planned, {}, PLANNED_AT) == 3
+    await store.pause(Pause(PauseScope.PROFILE, "vision", "", PLANNED_AT))
+    policy = replace(POLICY, batch=1)  # the first batch waits as a whole, and does not end the run
+    async with Setting(store, clock, Script(), policy) as setting:
+        counts = await setting.deliver()
+        assert (counts.accepted, counts.held) == (1, 2)
+        assert [mail.recipient for mail in setting.server.received] == ["bob@example.org"]
+        waiting = await store.list_deliveries(state=DeliveryState.PLANNED)
+        assert [item.attempts for item in waiting] == [0, 0]
+        assert await setting.deliver() == DeliveryCounts()
+        await store.unpause(PauseScope.PROFILE, "vision")
+        clock.time += timedelta(seconds=10)
+        assert (await setting.deliver()).accepted == 2

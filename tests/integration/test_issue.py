@@ -20,10 +20,13 @@ from newsletter.model import (
     Origin,
     Outcome,
     OutcomeKind,
+    Pause,
+    PauseScope,
     Profile,
     Replacements,
     SourceState,
     SubscriberStatus,
+    Topic,
     Weekday,
 )
 from newsletter.service.issue import IssuePolicy, Issuer, IssueReport
@@ -357,3 +360,84 @@ async def test_why_retraces_the_line(world: World) -> None:
     assert "diffusion models in the title" in (await verdict("2611.00001"))[1]
     assert (await verdict("2611.00002"))[0] == "not sent"
     assert (await verdict("2611.00003"))[0] == "next"
+
+
+async def pause_profile(world: World, name: str) -> None:
+    assert await world.store.pause(Pause(PauseScope.PROFILE, name, "", world.now))
+
+
+def two_profiles(world: World) -> SubscriberDraft:
+    """Have profiles for words of the samples' titles and of robots, and return a reader of both."""
+    robots = make_profile(name="robots", title="Robots", topics=(Topic("Robots", (Keyword("robot"),)),))
+    world.profiles = [make_profile(), robots]
+    return make_draft(profiles=(world.profiles[0].name, "robots"))
+
+
+ROBOT: dict[str, Any] = {"title": "Robot on legs", "abstract": "We walk.", "published_at": None}
+
+
+async def test_who_reads_a_paused_profile_alone_waits_and_gets_it_all_afterwards(world: World) -> None:
+    await settled_reader(world)
+    await pause_profile(world, world.profiles[0].name)
+    await world.papers_arrive(2)
+    assert (await world.issue(days=1, hours=2)).planned == 0
+    await world.store.unpause(PauseScope.PROFILE, world.profiles[0].name)
+    report = await world.issue(minutes=1)  # the same day's issue, as after downtime
+    assert (report.planned, report.skipped) == (1, 0)
+    assert [len(mail) for mail in await world.deliver()] == [2]
+
+
+async def test_who_reads_others_too_gets_those_and_the_paused_one_later(world: World) -> None:
+    draft = two_profiles(world)
+    await world.subscribe(draft)
+    await world.papers_arrive()
+    await world.issue()
+    await world.deliver()
+    await pause_profile(world, "robots")
+    await world.papers_arrive(**ROBOT)
+    await world.papers_arrive()
+    await world.issue(days=1, hours=2)
+    assert await world.deliver() == [["Paper 3"]]
+    await world.papers_arrive()
+    await world.issue(days=1)
+    assert await world.deliver() == [["Paper 4"]]  # and not Paper 3 once more
+    await world.store.unpause(PauseScope.PROFILE, "robots")
+    await world.papers_arrive()
+    await world.issue(days=1)
+    (mail,) = await world.deliver()
+    assert sorted(mail) == ["Paper 5", "Robot"]
+    await world.papers_arrive()
+    await world.issue(days=1)
+    assert await world.deliver() == [["Paper 6"]]
+
+
+async def test_a_first_digest_waits_for_every_profile(world: World) -> None:
+    draft = two_profiles(world)
+    await pause_profile(world, "robots")
+    await world.subscribe(draft)
+    await world.papers_arrive(**ROBOT)
+    await world.papers_arrive()
+    assert (await world.issue()).planned == 0
+    await world.store.unpause(PauseScope.PROFILE, "robots")
+    assert (await world.issue(hours=3)).welcomes == 1
+    (mail,) = await world.deliver()
+    assert sorted(mail) == ["Paper 2", "Robot"]
+
+
+async def test_a_digest_that_waits_for_a_pause_gives_way_to_the_next_without_its_papers(world: World) -> None:
+    draft = two_profiles(world)
+    await world.subscribe(draft)
+    await world.papers_arrive()
+    await world.issue()
+    await world.deliver()
+    await world.papers_arrive(**ROBOT)
+    await world.papers_arrive()
+    assert (await world.issue(days=1, hours=2)).planned == 1  # and it is not sent, for then the pause begins
+    await pause_profile(world, "robots")
+    assert (await world.issue(days=1)).planned == 1
+    assert await world.deliver() == [["Paper 3"]]
+    await world.store.unpause(PauseScope.PROFILE, "robots")
+    await world.issue(days=1)
+    assert await world.deliver() == [["Robot"]]
+    states = await world.store.count_deliveries()
+    assert states == {DeliveryState.ACCEPTED: 3, DeliveryState.SUPERSEDED: 1}

@@ -49,7 +49,7 @@ deliveries = Table(
     Column("finished_at", Instant),
     Column("reply_code", Integer),
     required("reply_text", Prose),
-    required("arrival_through", Integer),
+    Column("arrival_through", Integer),  # NULL: without the papers of a paused profile, so no window begins after it
     required("is_unknown", Boolean),  # it may have arrived: a connection, or the daemon, was lost in the middle of it
     required("updates", Text),  # the (paper, version) pairs that its ledger rows note, to take them again on a retry
     Column("lease_owner", Prose),

@@ -8,7 +8,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from newsletter.core.alerts import CALM, AlertPolicy, Observation, duration, follow, observed, told, unseen
-from newsletter.model import Alert, Condition, Fault, Health, Notice, SourceState
+from newsletter.core.clearance import Clearance
+from newsletter.model import (
+    Alert,
+    Condition,
+    Fault,
+    Health,
+    Notice,
+    Pause,
+    PauseScope,
+    Place,
+    Seal,
+    SourceState,
+)
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -151,3 +163,16 @@ def test_a_sum_that_does_not_close_is_told_at_once_and_is_over_when_it_does() ->
     (of_run,) = observed(Observation(unaccounted=2), POLICY, NOW)
     assert (of_run.name, of_run.after) == ("sums", timedelta())
     assert observed(Observation(), POLICY, NOW) == []
+
+
+def test_a_forgotten_pause_and_a_sealed_store_are_told() -> None:
+    here, there = Place("1", "here"), Place("2", "there")
+    pause = Pause(PauseScope.PROFILE, "vision", "too long", NOW)
+    seen = Observation(clearance=Clearance(here, Seal(there, NOW), (pause,)))
+    sealed, paused = observed(seen, POLICY, NOW)
+    assert (sealed.name, sealed.after) == ("sealed", POLICY.after)
+    assert "nothing is sent from here: it is at home at there" in sealed.summary
+    assert (paused.name, paused.after) == ("paused:profile:vision", POLICY.paused_for)
+    assert paused.summary == "the profile vision is paused since 2026-03-02 09:00 UTC (too long)"
+    assert observed(Observation(clearance=Clearance(here, Seal(here, NOW))), POLICY, NOW) == []
+    assert observed(Observation(clearance=Clearance(here)), POLICY, NOW) == []

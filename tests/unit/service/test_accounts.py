@@ -4,11 +4,14 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
+from newsletter.core.clearance import Clearance
 from newsletter.errors import StoreBusyError
-from newsletter.model import Aspect, DeliveryState, Inconsistency, IssueSums, Share
+from newsletter.model import Aspect, DeliveryState, Inconsistency, IssueSums, Place, Share
 from newsletter.service.accounts import EVERY, LATELY, Accountant
+from newsletter.service.oversight import Oversight
 from newsletter.vitals import Vitals
 
+HERE = Place("1f2e", "this machine")
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 
 
@@ -53,12 +56,13 @@ async def test_what_could_not_be_added_up_is_tried_at_the_next_tick_and_the_last
     books, vitals = Books(), Vitals("1.0")
     accountant = Accountant(books)
     books.sums = [IssueSums(NOW.date(), 3, 0, {DeliveryState.ACCEPTED: 2})]
-    vitals.added_up(await accountant.sums(NOW))
+    vitals.overseen(Oversight(tuple(await accountant.sums(NOW)), Clearance(HERE)))
     assert vitals.sums_difference == 1
     books.sums = None
     with pytest.raises(StoreBusyError):
         await accountant.sums(NOW + EVERY)
     assert "1 missing" in str(vitals.health(NOW)["sums_fault"])
     books.sums = [IssueSums(NOW.date(), 3, 1, {DeliveryState.ACCEPTED: 2})]
-    vitals.added_up(await accountant.sums(NOW + EVERY + timedelta(seconds=15)))
+    later = NOW + EVERY + timedelta(seconds=15)
+    vitals.overseen(Oversight(tuple(await accountant.sums(later)), Clearance(HERE)))
     assert (vitals.sums_fault, vitals.sums_difference) == ("", 0)

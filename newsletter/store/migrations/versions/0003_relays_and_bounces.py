@@ -136,7 +136,7 @@ def remake_deliveries() -> None:
         sa.Column("finished_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("reply_code", sa.Integer(), nullable=True),
         sa.Column("reply_text", sa.Text(), nullable=False),
-        sa.Column("arrival_through", sa.Integer(), nullable=False),
+        sa.Column("arrival_through", sa.Integer(), nullable=True),
         sa.Column("is_unknown", sa.Boolean(), nullable=False),
         sa.Column("updates", sa.Text(), nullable=False),
         sa.Column("lease_owner", sa.Text(), nullable=True),
@@ -192,6 +192,7 @@ def alter_deliveries() -> None:
     op.create_check_constraint(op.f("ck_deliveries_state"), "deliveries", STATES)
     op.add_column("deliveries", sa.Column("relay", sa.Text(), nullable=False, server_default=""))
     op.add_column("deliveries", sa.Column("begun_at", sa.DateTime(timezone=True), nullable=True))
+    op.alter_column("deliveries", "arrival_through", nullable=True)
     for name in ("ix_deliveries_issue_date", "ix_deliveries_state_planned_at", "ix_deliveries_lease_owner"):
         op.drop_index(op.f(name), "deliveries")
     create_lease_index()

@@ -62,6 +62,11 @@ class DeliveryStore(Protocol):
     async def open_deliveries(self, subscriber_ids: Collection[int]) -> dict[int, Delivery]:
         """Return each subscriber's newest delivery that is not final."""
 
+    def planning(self, subscriber_ids: Collection[int]) -> AbstractAsyncContextManager[set[int]]:
+        """Say for which of these people nobody else is planning, and keep others off while the context lasts. It only
+        keeps several from doing the same work at once.
+        """
+
     async def plan(
         self, planned: Sequence[PlannedDelivery], updates: Mapping[int, Sequence[tuple[int, int]]], now: datetime
     ) -> int:

@@ -103,15 +103,43 @@ class Issuer:
         report = IssueReport() if dry_run else IssueReport(resumed=await self._resume(now))
         self._paused = names(await self.store.pauses(), PauseScope.PROFILE)
         try:
-            async for due in self._due(now):
-                people = await self._unpaused(due)
-                report += await self._issue_chunk(people, now, dry_run=dry_run)
-                on_progress(len(people))
+            while True:
+                one_pass, is_elsewhere = await self._pass(now, dry_run=dry_run, on_progress=on_progress)
+                report += one_pass
+                # Whom another process plans for is looked at again when the rest is done, and at the next tick.
+                if not is_elsewhere or one_pass == IssueReport():
+                    break
         finally:
             self._news = None
         if report != IssueReport():
             logger.info("issue.done", planned=report.planned, skipped=report.skipped, digests=report.digests)
         return report
+
+    async def _pass(
+        self, now: datetime, *, dry_run: bool, on_progress: Callable[[int], None]
+    ) -> tuple[IssueReport, bool]:
+        """Plan for everybody who is due and for whom nobody else is planning; return whether there are others."""
+        report, is_elsewhere = IssueReport(), False
+        async for due in self._due(now):
+            people = await self._unpaused(due)
+            if dry_run:
+                report += await self._issue_chunk(people, now, dry_run=True)
+            else:
+                async with self.store.planning([person.subscriber.id for person in people]) as ours:
+                    free = [person for person in people if person.subscriber.id in ours]
+                    report += await self._issue_chunk(await self._still_due(free), now, dry_run=False)
+                is_elsewhere |= len(free) < len(people)
+            on_progress(len(people))
+        return report, is_elsewhere
+
+    async def _still_due(self, people: Sequence[DuePerson]) -> list[DuePerson]:
+        """Return those for whom nobody has planned since they were read."""
+        last = await self.store.last_issue_dates([person.subscriber.id for person in people])
+        return [
+            person
+            for person in people
+            if person.subscriber.id not in last or last[person.subscriber.id] < person.issue.issue_date
+        ]
 
     async def propose(self, subscribers: Sequence[Subscriber], now: datetime) -> list[Proposal]:
         """Return what each of these people's issue would hold if it were made now, whatever their hour or status."""

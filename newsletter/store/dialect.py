@@ -35,6 +35,7 @@ MIGRATION_LOCK: Final = 7_461_004
 SENDING_LOCK: Final = 7_461_005
 CIRCUITS_LOCK: Final = 7_461_010
 COLLECTING_LOCK: Final = 7_461_006
+RANGES_LOCK: Final = 7_461  # the first of two numbers; the second is that of a range of subscribers
 STAGE_LOCKS: Final = (  # of who collects, plans, sends
     ARRIVALS_LOCK,
     PLANNING_LOCK,
@@ -174,13 +175,14 @@ class Database:
                 async with connection.begin():
                     yield connection
 
-    async def lock(self, connection: AsyncConnection, number: int) -> None:
-        """Wait until no other transaction holds lock ``number``, and hold it until this one ends.
+    async def lock(self, connection: AsyncConnection, number: int, *, shared: bool = False) -> None:
+        """Wait until no other transaction holds lock ``number`` (or holds it alone), and hold it until this one ends.
 
         SQLite's writing transactions exclude each other already.
         """
         if not self.is_sqlite:
-            await connection.execute(select(func.pg_advisory_xact_lock(number)))
+            take = func.pg_advisory_xact_lock_shared if shared else func.pg_advisory_xact_lock
+            await connection.execute(select(take(number)))
 
     def insert(self, table: Table) -> Any:
         """Return an INSERT that knows ON CONFLICT; both dialects spell it alike."""

@@ -119,35 +119,38 @@ class PlanningTables(Part):
     async def plan(
         self, planned: Sequence[PlannedDelivery], updates: Mapping[int, Sequence[tuple[int, int]]], now: datetime
     ) -> int:
-        """Store deliveries, their digests and their ledger rows in one transaction; return how many were new."""
-        async with self.database.write() as connection:
-            await self.database.lock(connection, PLANNING_LOCK)
-            stored: Counter[date] = Counter()
-            for batch in chunks(planned):
-                stored += await self.plan_batch(connection, batch, updates, now)
-            await count_planned(self.database, connection, stored, now)
-            if stored:
-                await notify(self.database, connection)
-            return stored.total()
+        """Store deliveries, their digests and their ledger rows in one transaction; return how many were new.
 
-    async def plan_batch(
+        Several may plan at once, also the same people: each takes the rows of people, deliveries, digests and issues in
+        this order, and each kind in the order of its keys, so that no two wait for each other.
+        """
+        async with self.database.write() as connection:
+            await self.database.lock(connection, PLANNING_LOCK, shared=True)
+            accepted, superseded = await self.decide(connection, planned, updates)
+            await self.supersede(connection, superseded, now)
+            await self.store(connection, accepted, updates, now)
+            dates = Counter(each.digest.issue_date for each, _ in accepted)
+            await count_planned(self.database, connection, dates, now)
+            if accepted:
+                await notify(self.database, connection)
+            return len(accepted)
+
+    async def decide(
         self,
         connection: AsyncConnection,
-        batch: Sequence[PlannedDelivery],
+        planned: Sequence[PlannedDelivery],
         updates: Mapping[int, Sequence[tuple[int, int]]],
-        now: datetime,
-    ) -> Counter[date]:
-        """Store those of ``batch`` that may be stored, and return how many these were, by issue date."""
-        noted = {paper_id for each in batch for paper_id, _ in updates.get(each.subscriber_id, ())}
-        distinct = {id(each.digest): each.digest for each in batch}.values()
+    ) -> tuple[list[tuple[PlannedDelivery, Claim]], list[int]]:
+        """Return which of ``planned`` may be stored, and which older deliveries they take the place of."""
+        noted = {paper_id for each in planned for paper_id, _ in updates.get(each.subscriber_id, ())}
+        distinct = {id(each.digest): each.digest for each in planned}.values()
         stored_ids = await resolve_ids(connection, noted.union(*(digest.paper_ids for digest in distinct)))
-        people = {each.subscriber_id for each in batch}
+        people = {each.subscriber_id for each in planned}
         standing = await self.standing(connection, people, set(stored_ids.values()))
-        dates = {each.digest.issue_date for each in batch}
-        standing.issued = await issues(connection, people, dates)
+        standing.issued = await issues(connection, people, {each.digest.issue_date for each in planned})
         accepted: list[tuple[PlannedDelivery, Claim]] = []
         superseded: list[int] = []
-        for each in batch:
+        for each in planned:
             older = standing.superseded_by(each)
             claim = claim_of(each.digest, updates.get(each.subscriber_id, ()), stored_ids)
             if older is not None and standing.is_free(each.subscriber_id, claim, older):
@@ -155,23 +158,17 @@ class PlanningTables(Part):
                 standing.open[each.subscriber_id] = []
                 superseded += older
                 accepted.append((each, claim))
-        await self.supersede(connection, superseded, now)
-        await self.store(connection, accepted, updates, now)
-        return Counter(each.digest.issue_date for each, _ in accepted)
+        return accepted, superseded
 
     async def standing(self, connection: AsyncConnection, people: set[int], paper_ids: set[int]) -> Standing:
         """Return what is stored about ``people``: who exists, their issues, open deliveries, and ledger."""
-        standing = Standing()
-        # The locks make a removal or a claim that is on its way wait for us, or us for it; SQLite's write lock does so
-        # already.
-        known = select(subscribers.c.id).where(subscribers.c.id.in_(people)).order_by(subscribers.c.id)
-        known = known.with_for_update(read=True, key_share=True)
-        standing.known = set((await connection.execute(known)).scalars())
+        standing = Standing(known=await hold_people(connection, people))
         columns = [deliveries.c[name] for name in ("id", "subscriber_id", "issue_date", "state", "is_unknown")]
-        is_open = deliveries.c.state.in_([state.value for state in OPEN])
-        still_open = select(*columns).where(deliveries.c.subscriber_id.in_(people), is_open).order_by(deliveries.c.id)
-        for row in await connection.execute(still_open.with_for_update()):
-            standing.open[row.subscriber_id].append(row)
+        still_open = select(*columns).where(deliveries.c.state.in_([state.value for state in OPEN]))
+        still_open = still_open.order_by(deliveries.c.subscriber_id, deliveries.c.id).with_for_update()
+        for chunk in chunks(sorted(people)):
+            for row in await connection.execute(still_open.where(deliveries.c.subscriber_id.in_(chunk))):
+                standing.open[row.subscriber_id].append(row)
         standing.papers = {
             (row.subscriber_id, row.paper_id): row.delivery_id
             for row in await ledger_rows(connection, ledger, people, paper_ids)
@@ -224,7 +221,7 @@ class PlanningTables(Part):
         """Return the id of each digest's row by the object's identity; equal digests share one."""
         texts = {id(digest): dumps(digest) for digest in {id(digest): digest for digest in listed}.values()}
         hashes = {key: content_hash(text) for key, text in texts.items()}
-        rows = {hashes[key]: text for key, text in texts.items()}
+        rows = dict(sorted((hashes[key], text) for key, text in texts.items()))
         values = [{"content_hash": name, "content": text, "created_at": now} for name, text in rows.items()]
         await connection.execute(self.database.insert(digests).on_conflict_do_nothing(), values)
         stored: dict[str, int] = {}
@@ -239,6 +236,7 @@ class PlanningTables(Part):
         What :meth:`last_delivered` says stays: the next digest looks again at everything since the last one delivered.
         """
         async with self.database.write() as connection:
+            await hold_people(connection, subscriber_ids)
             await remember_issue(connection, subscriber_ids, issue_date)
 
     async def retry(self, delivery_ids: Sequence[int], now: datetime) -> int:
@@ -281,6 +279,18 @@ class PlanningTables(Part):
         return len(claims)
 
 
+async def hold_people(connection: AsyncConnection, people: Collection[int]) -> set[int]:
+    """Return which of these people exist, and let nobody else plan for, change or remove them until the end.
+
+    SQLite's write lock does that already.
+    """
+    known: set[int] = set()
+    query = select(subscribers.c.id).order_by(subscribers.c.id).with_for_update(key_share=True)
+    for chunk in chunks(sorted(people)):
+        known.update((await connection.execute(query.where(subscribers.c.id.in_(chunk)))).scalars())
+    return known
+
+
 async def remember_issue(connection: AsyncConnection, subscriber_ids: Sequence[int], issue_date: date) -> None:
     """Note that these people's newest issue is of ``issue_date``, unless they had a newer one."""
     last = subscribers.c.last_issue_date
@@ -305,9 +315,12 @@ async def issues(
 ) -> set[tuple[int, date]]:
     """Return which issues of these people and dates exist: (subscriber, date)."""
     columns = deliveries.c.subscriber_id, deliveries.c.issue_date
-    query = select(*columns).where(deliveries.c.subscriber_id.in_(people), deliveries.c.issue_date.in_(dates))
-    rows = await connection.execute(query)
-    return {(row.subscriber_id, row.issue_date) for row in rows}
+    found: set[tuple[int, date]] = set()
+    query = select(*columns).where(deliveries.c.issue_date.in_(dates))
+    for chunk in chunks(people):
+        rows = await connection.execute(query.where(deliveries.c.subscriber_id.in_(chunk)))
+        found.update((row.subscriber_id, row.issue_date) for row in rows)
+    return found
 
 
 async def ledger_rows(

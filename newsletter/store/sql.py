@@ -16,6 +16,7 @@ from newsletter.store.dialect import BUSY_TIMEOUT_S, COLLECTING_LOCK, Database, 
 from newsletter.store.leases import WAITS_LONG
 from newsletter.store.limits import LimitTables
 from newsletter.store.operation import OperationTables
+from newsletter.store.ranges import RangeTables
 from newsletter.store.schedules import ScheduleTables
 from newsletter.store.subscribers import SubscriberTables
 from newsletter.store.suppressions import SuppressionTables
@@ -33,6 +34,7 @@ class SqlStore(
     AccountingTables,
     OperationTables,
     ScheduleTables,
+    RangeTables,
     LimitTables,
     WatchTables,
     BounceTables,

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from newsletter.core.clearance import Clearance
     from newsletter.model import EmailAddress, Outcome
-    from newsletter.ports import Store, Transport
+    from newsletter.ports import Begin, Store, Transport
     from newsletter.service.collect import CollectionReport
     from newsletter.service.deliver import DeliveryCounts
     from newsletter.service.issue import IssueReport
@@ -199,10 +199,18 @@ class MeasuredTransport:
         self._transport = transport
         self._tell = tell
 
-    async def send(self, message: bytes, sender: str, recipient: EmailAddress, *, envelope_id: str = "") -> Outcome:
+    async def send(
+        self,
+        message: bytes,
+        sender: str,
+        recipient: EmailAddress,
+        *,
+        envelope_id: str = "",
+        begin: Begin | None = None,
+    ) -> Outcome:
         """Hand over one message and return its outcome."""
         started = time.perf_counter()
-        outcome = await self._transport.send(message, sender, recipient, envelope_id=envelope_id)
+        outcome = await self._transport.send(message, sender, recipient, envelope_id=envelope_id, begin=begin)
         self._tell(outcome, time.perf_counter() - started)
         return outcome
 

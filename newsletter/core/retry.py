@@ -23,6 +23,7 @@ class RetryPolicy:
     The first retry comes after ``first`` (servers that greylist want some minutes), each later one after ``factor``
     times as long, at most ``cap``, all of it made up to ``jitter`` longer. The last attempt comes no later than
     ``deadline``, which leaves the next day's digest an hour in which the papers have been given back.
+    ``resend_unknown``: whether a mail that may have arrived is sent again, with its Message-ID, or never.
     """
 
     first: timedelta = timedelta(minutes=5)
@@ -30,6 +31,7 @@ class RetryPolicy:
     cap: timedelta = timedelta(hours=4)
     jitter: float = 0.2
     deadline: timedelta = timedelta(hours=23)
+    resend_unknown: bool = True
 
 
 def decide(
@@ -42,6 +44,8 @@ def decide(
     """
     if outcome.kind is not OutcomeKind.DEFERRED:
         return FINAL_STATES[outcome.kind], None
+    if outcome.is_unknown and not policy.resend_unknown:
+        return DeliveryState.UNKNOWN, None
     last = max(delivery.planned_at, delivery.due_at) + policy.deadline
     if now + policy.first > last:
         return DeliveryState.EXPIRED, None

@@ -18,6 +18,7 @@ from newsletter.model import Outcome, OutcomeKind, Step
 
 if TYPE_CHECKING:
     from newsletter.mail.envelope import Envelope, Offer
+    from newsletter.ports import Begin
 
 REPLY_LIMIT: Final = 32 * 1024  # octets of unread replies; an honest server needs a few hundred
 TEXT_LIMIT: Final = 500  # characters of a reply that are kept
@@ -107,8 +108,11 @@ class Dialogue(asyncio.Protocol):
             finally:
                 self._set_timer(None)
                 self._waiter = None
+            is_written = self._is_written
+        else:
+            is_written = False
         if len(self._replies) < expected:
-            raise LostError(self._fault or "connection lost", self._replies, is_written=self._is_written)
+            raise LostError(self._fault or "connection lost", self._replies, is_written=is_written)
         return self._replies
 
     def pause_writing(self) -> None:
@@ -198,8 +202,10 @@ class Dialogue(asyncio.Protocol):
             self._waiter.set_result(None)
 
 
-async def submit(dialogue: Dialogue, offer: Offer, message: bytes, envelope: Envelope) -> Outcome:
-    """Hand over one message and return what became of it.
+async def submit(
+    dialogue: Dialogue, offer: Offer, message: bytes, envelope: Envelope, begin: Begin | None = None
+) -> Outcome:
+    """Hand over one message and return what became of it; ``begin`` is asked before the first octet of its text.
 
     LostError when the connection ended before the message's text was begun: then nothing was sent, and the caller
     may try again on another connection.
@@ -216,6 +222,9 @@ async def submit(dialogue: Dialogue, offer: Offer, message: bytes, envelope: Env
     if refusal is not None:
         dialogue.needs_reset = True
         return _conclude(dialogue, refusal)
+    if begin is not None and not await begin():
+        dialogue.part()  # the server waits for a text that does not come
+        return Outcome(OutcomeKind.DEFERRED, None, "not sent: it is no longer ours to send")
     try:
         reply = await dialogue.hand_over(stuffed(message), offer.timeout_s, offer.final_timeout_s)
     except LostError as lost:

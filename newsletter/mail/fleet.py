@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from newsletter.core.routing import RelayPlan
     from newsletter.model import EmailAddress
-    from newsletter.ports import Transport
+    from newsletter.ports import Begin, Transport
 
 
 class FleetTransport:
@@ -34,14 +34,22 @@ class FleetTransport:
         self._relays = relays
         self._closed = closed
 
-    async def send(self, message: bytes, sender: str, recipient: EmailAddress, *, envelope_id: str = "") -> Outcome:
+    async def send(
+        self,
+        message: bytes,
+        sender: str,
+        recipient: EmailAddress,
+        *,
+        envelope_id: str = "",
+        begin: Begin | None = None,
+    ) -> Outcome:
         """Hand over one finished message by whichever relay takes it, and return the last one's answer."""
         domain = recipient.wire.rpartition("@")[2]
         names = [each.name for tier in tiers(self._relays, domain) for each in by_weight(tier, recipient.key)]
         closed = self._closed()
         outcome = Outcome(OutcomeKind.DEFERRED, text=f"no relay is for {domain}")
         for name in sorted(names, key=lambda name: name in closed):  # stable: the order stays within each half
-            outcome = await self._ways[name].send(message, sender, recipient, envelope_id=envelope_id)
+            outcome = await self._ways[name].send(message, sender, recipient, envelope_id=envelope_id, begin=begin)
             if not is_about_relay(outcome):
                 return outcome
         return outcome

@@ -6,7 +6,7 @@ import asyncio
 import ssl
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from newsletter.core.findings import RelayAnswer
 from newsletter.core.replies import SERVICE_CLOSING
@@ -17,6 +17,9 @@ from newsletter.mail.lines import is_clean
 from newsletter.mail.relay import Relay, Tls
 from newsletter.mail.session import OpeningError, Session, SessionOpener
 from newsletter.model import EmailAddress, Outcome, OutcomeKind, Problem, Step
+
+if TYPE_CHECKING:
+    from newsletter.ports import Begin
 
 __all__ = ["Relay", "SmtpTransport", "Tls"]
 
@@ -48,14 +51,22 @@ class SmtpTransport:
         self._quit_timeout_s = min(QUIT_TIMEOUT_S, relay.timeout_s)
         self._is_closed = False
 
-    async def send(self, message: bytes, sender: str, recipient: EmailAddress, *, envelope_id: str = "") -> Outcome:
+    async def send(
+        self,
+        message: bytes,
+        sender: str,
+        recipient: EmailAddress,
+        *,
+        envelope_id: str = "",
+        begin: Begin | None = None,
+    ) -> Outcome:
         """Hand over one finished message and classify the answer; TemplateError when its lines are not CRLF-clean."""
         if not is_clean(message):
             raise TemplateError(problems=[UNCLEAN])
         async with self._slots:
             self._busy += 1
             try:
-                return await self._send(message, Envelope(sender, recipient, envelope_id))
+                return await self._send(message, Envelope(sender, recipient, envelope_id), begin)
             finally:
                 self._busy -= 1
 
@@ -87,11 +98,11 @@ class SmtpTransport:
         idle, self._idle = self._idle, []
         await asyncio.gather(*(session.dialogue.quit(self._quit_timeout_s) for session in idle))
 
-    async def _send(self, message: bytes, envelope: Envelope) -> Outcome:
+    async def _send(self, message: bytes, envelope: Envelope, begin: Begin | None) -> Outcome:
         session = await self._take_idle()
         if session is not None:
             try:
-                outcome = await self._submit(session, message, envelope)
+                outcome = await self._submit(session, message, envelope, begin)
             except LostError:
                 pass  # dropped while idle: nothing was sent, so a new connection may try
             else:
@@ -102,18 +113,18 @@ class SmtpTransport:
         except OpeningError as error:
             return error.outcome
         try:
-            return await self._submit(session, message, envelope)
+            return await self._submit(session, message, envelope, begin)
         except LostError as lost:
             step = (Step.MAIL, Step.RCPT, Step.DATA)[min(len(lost.replies), 2)]
             outcome = Outcome(OutcomeKind.DEFERRED, None, str(lost), step=step)
             return replace(outcome, relay=self._relay.name, connection=session.connection)
 
-    async def _submit(self, session: Session, message: bytes, envelope: Envelope) -> Outcome:
+    async def _submit(self, session: Session, message: bytes, envelope: Envelope, begin: Begin | None) -> Outcome:
         """Send on ``session`` and put it back, or close it when it is used up, broken or abandoned."""
         session.sent += 1
         session.sender = asyncio.current_task()
         try:
-            outcome = await submit(session.dialogue, session.offer, message, envelope)
+            outcome = await submit(session.dialogue, session.offer, message, envelope, begin)
         except BaseException:
             session.dialogue.part()
             raise

@@ -14,7 +14,7 @@ from newsletter.ports.bounces import BounceStore, SuppressionStore
 from newsletter.ports.deliveries import DeliveryStore
 from newsletter.ports.ledger import LedgerStore
 from newsletter.ports.limits import LimitStore
-from newsletter.ports.mail import Announcer, Prepared, Renderer, Transport
+from newsletter.ports.mail import Announcer, Begin, Prepared, Renderer, Transport
 from newsletter.ports.operation import OperationStore
 from newsletter.ports.papers import PaperStore, Source
 from newsletter.ports.subscribers import SubscriberStore
@@ -22,6 +22,7 @@ from newsletter.ports.watching import WatchStore
 
 __all__ = [
     "Announcer",
+    "Begin",
     "BounceStore",
     "DeliveryStore",
     "LedgerStore",

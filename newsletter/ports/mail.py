@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
@@ -17,14 +18,26 @@ if TYPE_CHECKING:
         Subscriber,
     )
 
+# Asked when the server is ready for a message's text and nothing of it has been sent: whether it may be.
+Begin = Callable[[], Awaitable[bool]]
+
 
 class Transport(Protocol):
     """Somewhere messages go."""
 
-    async def send(self, message: bytes, sender: str, recipient: EmailAddress, *, envelope_id: str = "") -> Outcome:
+    async def send(
+        self,
+        message: bytes,
+        sender: str,
+        recipient: EmailAddress,
+        *,
+        envelope_id: str = "",
+        begin: Begin | None = None,
+    ) -> Outcome:
         """Hand over one finished message (CRLF lines) and classify the answer. Never retries, never raises for it.
 
-        ``envelope_id`` names the delivery in notifications about it (RFC 3461), where such are asked for.
+        ``envelope_id`` names the delivery in notifications about it (RFC 3461), where such are asked for. ``begin`` is
+        asked before the first octet of the message's text; when it says no, or raises, nothing of it has been sent.
         """
 
     async def aclose(self) -> None:

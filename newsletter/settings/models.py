@@ -155,6 +155,11 @@ class DeliverSettings(Section):
     first_retry_minutes: float = Field(
         default=5, gt=0, le=1440, allow_inf_nan=False, description="Wait before the second try; then it doubles."
     )
+    when_unknown: Annotated[Literal["resend", "never"], LowerCase] = Field(
+        default="resend",
+        description="A mail whose answer was lost after its end may have arrived: `resend` it with the same Message-ID,"
+        " or `never`, and then it counts as delivered.",
+    )
 
 
 class LogSettings(Section):

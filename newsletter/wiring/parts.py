@@ -163,6 +163,7 @@ def _deliverer(application: Application, renderer: Renderer, ways: Mapping[str, 
         retry=RetryPolicy(
             first=timedelta(minutes=settings.deliver.first_retry_minutes),
             deadline=timedelta(hours=settings.deliver.deadline_hours),
+            resend_unknown=settings.deliver.when_unknown == "resend",
         ),
         staleness=timedelta(hours=settings.issue.late_limit_hours),
     )

@@ -36,6 +36,7 @@ from tests.support.stored import NOW, add_papers, add_people, at, digest_of, pla
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
+    from newsletter.ports import Begin
     from newsletter.store.sql import SqlStore
 
 __all__ = ["migrated_file", "sqlite_url"]
@@ -149,12 +150,24 @@ class Relay:
     def __init__(self, *outcomes: Outcome) -> None:
         self.outcomes = list(outcomes)
 
-    async def send(self, message: bytes, sender: str, recipient: EmailAddress, *, envelope_id: str = "") -> Outcome:
-        assert all((message, sender, recipient.wire, envelope_id))
+    async def send(
+        self,
+        message: bytes,
+        sender: str,
+        recipient: EmailAddress,
+        *,
+        envelope_id: str = "",
+        begin: Begin | None = None,
+    ) -> Outcome:
+        assert all((message, sender, recipient.wire, envelope_id, begin))
         return self.outcomes.pop(0)
 
     async def aclose(self) -> None:
         self.outcomes.clear()
+
+
+async def may_begin() -> bool:
+    return True
 
 
 async def test_every_mail_is_measured_by_relay_and_outcome(scraped: Scraped) -> None:
@@ -164,7 +177,7 @@ async def test_every_mail_is_measured_by_relay_and_outcome(scraped: Scraped) -> 
     assert before[f'newsletter_smtp_outcomes_total{{outcome="rejected",relay="{RELAY}"}}'] == 0
     for _ in range(3):
         address = EmailAddress("b@example.org", "b@example.org", "b@example.org")
-        await transport.send(b"x", "a@example.org", address, envelope_id="7")
+        await transport.send(b"x", "a@example.org", address, envelope_id="7", begin=may_begin)
     await transport.aclose()
     values = await scraped.values()
     assert values[f'newsletter_smtp_outcomes_total{{outcome="accepted",relay="{RELAY}"}}'] == 2

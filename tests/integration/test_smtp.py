@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from newsletter.core.replies import Cause, cause_of
-from newsletter.errors import TemplateError
+from newsletter.errors import StoreError, TemplateError
 from newsletter.mail.smtp import Relay, SmtpTransport, Tls
 from newsletter.model import EmailAddress, Outcome, OutcomeKind, Step
 from tests.support.smtp_server import Script, SmtpServer
@@ -287,3 +287,54 @@ async def test_unclean_lines_never_reach_the_wire(message: bytes) -> None:
 async def test_an_address_cannot_smuggle_commands(wire: str) -> None:
     outcome = await send_once(Script(), to=replace(READER, wire=wire))
     assert outcome.kind is OutcomeKind.REJECTED
+
+
+async def test_a_message_is_begun_when_the_server_waits_for_its_text_and_not_before() -> None:
+    script = Script(recipients={READER.wire: "550 5.1.1 unknown"})
+    async with SmtpServer(script) as server:
+        said_at: list[list[str]] = []
+
+        async def begin() -> bool:
+            said_at.append([command.split(" ")[0] for command in server.commands])
+            return len(said_at) == 1
+
+        transport = SmtpTransport(relay(server))
+        refused = await transport.send(MESSAGE, SENDER, READER, begin=begin)
+        assert said_at == []
+        other = replace(READER, wire="other@example.org")
+        accepted = await transport.send(MESSAGE, SENDER, other, begin=begin)
+        assert said_at[0][-1] == "DATA"
+        denied = await transport.send(MESSAGE, SENDER, other, begin=begin)
+        again = await transport.send(MESSAGE, SENDER, other)
+        await transport.aclose()
+    assert (refused.kind, accepted.kind) == (OutcomeKind.REJECTED, OutcomeKind.ACCEPTED)
+    assert (denied.kind, denied.step, cause_of(denied)) == (OutcomeKind.DEFERRED, None, Cause.NONE)
+    assert again.kind is OutcomeKind.ACCEPTED
+    assert len(server.received) == 2
+    assert server.connections == 2  # a server that waits for a text is not spoken to again
+
+
+async def test_a_beginning_that_cannot_be_noted_sends_nothing() -> None:
+    async def begin() -> bool:
+        raise StoreError("the disk is full")
+
+    async with SmtpServer() as server:
+        transport = SmtpTransport(relay(server))
+        with pytest.raises(StoreError):
+            await transport.send(MESSAGE, SENDER, READER, begin=begin)
+        await transport.aclose()
+    assert server.received == []
+
+
+async def test_a_server_that_hangs_up_with_its_go_ahead_has_nothing() -> None:
+    async with SmtpServer(Script(always={"data": "354 go+drop"})) as server:
+        transport = SmtpTransport(relay(server))
+
+        async def begin() -> bool:
+            await asyncio.wait_for(server.empty.wait(), 5)
+            await asyncio.sleep(0.05)
+            return True
+
+        outcome = await transport.send(MESSAGE, SENDER, READER, begin=begin)
+        await transport.aclose()
+    assert (outcome.kind, outcome.step, outcome.is_unknown) == (OutcomeKind.DEFERRED, Step.DATA, False)

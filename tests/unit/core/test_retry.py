@@ -53,6 +53,13 @@ def test_final_outcomes_end_the_delivery() -> None:
         assert decide(Outcome(kind), delivery(), NOON, POLICY) == (state, None)
 
 
+def test_a_mail_that_may_have_arrived_is_sent_again_or_never() -> None:
+    lost = Outcome(OutcomeKind.DEFERRED, None, "after the final dot: lost", is_unknown=True, step=Step.DOT)
+    assert decide(lost, delivery(), NOON, POLICY)[0] is DeliveryState.DEFERRED
+    assert decide(lost, delivery(), NOON, RetryPolicy(resend_unknown=False)) == (DeliveryState.UNKNOWN, None)
+    assert decide(REFUSED, delivery(), NOON, RetryPolicy(resend_unknown=False))[0] is DeliveryState.DEFERRED
+
+
 def test_the_first_retry_suits_a_server_that_greylists() -> None:
     state, following = decide(GREYLISTED, delivery(), NOON, POLICY)
     assert state is DeliveryState.DEFERRED

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from email.message import EmailMessage
     from pathlib import Path
 
+    from newsletter.ports import Begin
+
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 SINCE = datetime(2026, 3, 2, 3, 0, tzinfo=UTC)
 BRAND = Brand(name="Grüße", sender="digest@news.example", web_url="https://news.example")
@@ -33,8 +35,17 @@ class Transport:
     outcome: Outcome = field(default_factory=lambda: Outcome(OutcomeKind.ACCEPTED, 250, "Ok"))
     sent: list[tuple[bytes, str, EmailAddress]] = field(default_factory=list)
 
-    async def send(self, message: bytes, sender: str, recipient: EmailAddress, *, envelope_id: str = "") -> Outcome:
+    async def send(
+        self,
+        message: bytes,
+        sender: str,
+        recipient: EmailAddress,
+        *,
+        envelope_id: str = "",
+        begin: Begin | None = None,
+    ) -> Outcome:
         assert not envelope_id
+        assert begin is None
         self.sent.append((message, sender, recipient))
         return self.outcome
 

@@ -91,6 +91,12 @@ class DeliveryStore(Protocol):
         sign of life (:meth:`renew`, and each claim is one).
         """
 
+    async def begin(self, delivery_ids: Collection[int], owner: str, now: datetime) -> frozenset[int]:
+        """Note that the messages of these deliveries are about to be handed over, and return those that ``owner`` still
+        has under its lease. When their process dies, they end as ``unknown`` instead of coming back. Not to be called
+        where what may have arrived is sent again.
+        """
+
     async def renew(self, owner: str) -> bool:
         """Give a sign of life of ``owner``; False when it holds nothing, or its lease was ended and others have it."""
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 import structlog
 
 from newsletter.errors import ConflictError, NotFoundError, StoreError
+from newsletter.service.together import Together
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -43,10 +44,21 @@ class Recorder:
         self._unwritten: list[Entry] = []
         self._writer: asyncio.Task[None] | None = None
         self._is_full = asyncio.Event()
+        self._beginnings: Together[int, bool] = Together(self._begin)
 
     def take_over(self, former: Recorder) -> None:
         """Write, the next time, what the recorder before this one could not."""
         self._unwritten += former._unwritten
+
+    async def begin(self, delivery_id: int) -> bool:
+        """Return, once it is committed that this message is begun, whether it is still ours to send; StoreError when
+        that could not be.
+        """
+        return await self._beginnings.ask(delivery_id)
+
+    async def _begin(self, delivery_ids: list[int]) -> list[bool]:
+        ours = await self._store.begin(delivery_ids, self._owner, self._now())
+        return [each in ours for each in delivery_ids]
 
     async def record(self, attempt: Attempt, state: DeliveryState, next_attempt_at: datetime | None) -> None:
         """Return once the outcome is committed; StoreError when it could not be, and is kept for later."""

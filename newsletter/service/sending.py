@@ -6,6 +6,7 @@ import asyncio
 from collections import deque
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 import structlog
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from newsletter.model import Suppression
-    from newsletter.ports import Store, Transport
+    from newsletter.ports import Begin, Store, Transport
     from newsletter.service.leases import LeaseKeeper
     from newsletter.service.preparing import PreparedDigests
     from newsletter.service.recording import Recorder
@@ -245,7 +246,8 @@ class Sending:
                 return Outcome(OutcomeKind.DEFERRED, text=chosen.reason)
             way = self._ways[chosen.relay]
             sender, identifier = self._policy.envelope_sender(delivery), str(delivery.id)
-            return await way.send(message, sender, subscriber.address, envelope_id=identifier)
+            begin = self._beginning_of(delivery)
+            return await way.send(message, sender, subscriber.address, envelope_id=identifier, begin=begin)
         except StoreError:
             raise
         except TemplateError as error:
@@ -256,6 +258,10 @@ class Sending:
             problem = f"{type(error).__name__}: {error}"
         self._tally.note(f"digest {delivery.digest_id}: {problem}")
         return Outcome(OutcomeKind.DEFERRED, text=f"could not be made: {problem}")
+
+    def _beginning_of(self, delivery: Delivery) -> Begin | None:
+        """Return what notes that a message is begun: None where one that may have arrived is sent again anyway."""
+        return None if self._policy.retry.resend_unknown else partial(self._recorder.begin, delivery.id)
 
     async def _draw_conclusions(self, delivery: Delivery, outcome: Outcome, state: DeliveryState) -> None:
         log = logger.debug if state is DeliveryState.ACCEPTED else logger.info

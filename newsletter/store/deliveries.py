@@ -12,6 +12,7 @@ from sqlalchemy import Boolean, bindparam, func, insert, or_, select, update
 from newsletter.core.deliveries import GIVES_PAPERS_BACK, OPEN, may_move
 from newsletter.errors import NotFoundError
 from newsletter.model import ClaimedDelivery, DeliveryState, Digest, IssueKind
+from newsletter.store.beginnings import BeginningTables
 from newsletter.store.codec import loads
 from newsletter.store.deliveryrows import attempt_of, attempt_row, delivery_of
 from newsletter.store.leases import LeaseTables
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-PLANNED, SENDING = DeliveryState.PLANNED.value, DeliveryState.SENDING.value
+PLANNED, SENDING, UNKNOWN = DeliveryState.PLANNED.value, DeliveryState.SENDING.value, DeliveryState.UNKNOWN.value
 # What counts as delivered: an unknown one may have arrived, and what it held is not sent again.
 DELIVERED: Final = (DeliveryState.ACCEPTED.value, DeliveryState.UNKNOWN.value)
 OPEN_STATES: Final = [state.value for state in OPEN]
@@ -201,7 +202,7 @@ class Standing:
         return state is DeliveryState.ACCEPTED or not is_anothers
 
 
-class DeliveryTables(DeliveryReader, LeaseTables):
+class DeliveryTables(DeliveryReader, LeaseTables, BeginningTables):
     """:class:`newsletter.ports.DeliveryStore` over the tables."""
 
     async def claim(self, owner: str, limit: int, lease: timedelta, now: datetime) -> list[ClaimedDelivery]:
@@ -270,7 +271,9 @@ class DeliveryTables(DeliveryReader, LeaseTables):
         """Move deliveries to the states in ``rows``; who comes to nothing gives the papers back."""
         # What was released while its attempt was still under way is on its way again, for the time of one statement.
         for chunk in chunks(released):
-            await connection.execute(update(deliveries).where(deliveries.c.id.in_(chunk)).values(state=SENDING))
+            here = update(deliveries).where(deliveries.c.id.in_(chunk))
+            await connection.execute(here.where(deliveries.c.state == UNKNOWN).values(state=PLANNED))
+            await connection.execute(here.values(state=SENDING))
         if rows:
             in_doubt = or_(deliveries.c.is_unknown, bindparam("doubt", type_=Boolean))
             await connection.execute(COUNTING.values(is_unknown=in_doubt), rows)
@@ -289,8 +292,11 @@ class DeliveryTables(DeliveryReader, LeaseTables):
 
 
 def may_settle(before: DeliveryState, after: DeliveryState) -> bool:
-    """Whether an attempt's outcome may move its delivery: it is being sent, or was released during the attempt."""
-    return before in OPEN and may_move(DeliveryState.SENDING, after)
+    """Whether an attempt's outcome may move its delivery: it is being sent, or its lease was ended during the attempt.
+
+    One that was ended as ``unknown`` is not so any more, once whoever was taken for dead tells what became of it.
+    """
+    return before in OPEN | {DeliveryState.UNKNOWN} and may_move(DeliveryState.SENDING, after)
 
 
 def settled_row(attempt: Attempt, state: DeliveryState, next_attempt_at: datetime) -> dict[str, Any]:
@@ -304,6 +310,7 @@ def settled_row(attempt: Attempt, state: DeliveryState, next_attempt_at: datetim
         "reply_code": attempt.outcome.code,
         "reply_text": attempt.outcome.text,
         "lease_owner": None,
+        "begun_at": None,
         "relay": attempt.outcome.relay,
         "doubt": attempt.outcome.is_unknown,
     }

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import delete, func, select, text, update
 
 from newsletter.model import DeliveryState, Lease
+from newsletter.store.beginnings import end_begun
 from newsletter.store.dialect import SENDING_LOCK
 from newsletter.store.part import Part
 from newsletter.store.schema import deliveries, leases
@@ -74,7 +75,11 @@ class LeaseTables(Part):
             return await self.give_back_leased(connection, deliveries.c.lease_owner == owner, in_doubt=False)
 
     async def give_back_leased(self, connection: AsyncConnection, which: ColumnElement[bool], *, in_doubt: bool) -> int:
-        """Put deliveries under a lease back in ``planned`` and return how many; in doubt, they may have arrived."""
+        """Put deliveries under a lease back in ``planned`` and return how many; in doubt, they may have arrived.
+
+        Those that were noted as begun do not come back: they end as ``unknown``.
+        """
+        await end_begun(connection, which)
         changed: dict[str, Any] = {
             "state": DeliveryState.PLANNED.value,
             "lease_owner": None,

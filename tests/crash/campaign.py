@@ -37,12 +37,17 @@ YOUNG_S = 2.5
 PAUSE_S = 0.03
 END_S = 300
 LOOK_S = 0.2
-COUNTING = text("SELECT count(*), count(ready_at) FROM deliveries")
+COUNTING = text(
+    "SELECT count(*), count(CASE WHEN state IN ('planned', 'sending', 'deferred') THEN 1 END) FROM deliveries"
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Campaign:
-    """What is done: ``stops`` times a random number of ``workers`` gets ``kind``, KILL or TERM."""
+    """What is done: ``stops`` times a random number of ``workers`` gets ``kind``, KILL or TERM.
+
+    ``when_unknown`` is what the newsletter does with a mail that may have arrived.
+    """
 
     mails: int
     stops: int
@@ -51,6 +56,7 @@ class Campaign:
     connections: int = 4
     seed: int = field(default_factory=lambda: random.SystemRandom().randrange(10**6))
     command: tuple[str, ...] = ("run",)
+    when_unknown: str = "resend"
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +186,7 @@ def run(
     chance = random.Random(campaign.seed)  # noqa: S311 (no secret)
     with ExitStack() as stack:
         port = stack.enter_context(mail_server(log))
-        newsletter = Newsletter(folder, port, campaign.connections, url)
+        newsletter = Newsletter(folder, port, campaign.connections, url, campaign.when_unknown)
         newsletter.subscribe(campaign.mails)
         fleet = Fleet(newsletter, campaign, chance)
         stack.callback(fleet.end)

@@ -28,6 +28,7 @@ web:
   secret: the same for all of its processes
 deliver:
   first_retry_minutes: 0.001
+  when_unknown: {when_unknown}
 sources:
   samples:
     kind: file
@@ -44,6 +45,7 @@ class Newsletter:
     relay_port: int
     connections: int = 4
     url: str | None = None
+    when_unknown: str = "resend"
     directory: Path = field(init=False)
 
     def __post_init__(self) -> None:
@@ -56,7 +58,9 @@ class Newsletter:
             (self.directory / "url.txt").write_text(f"{self.url}\n")
             (self.directory / "url.txt").chmod(0o600)
             store = "store:\n  url_file: url.txt"
-        settings = SETTINGS.format(store=store, port=self.relay_port, connections=self.connections)
+        settings = SETTINGS.format(
+            store=store, port=self.relay_port, connections=self.connections, when_unknown=self.when_unknown
+        )
         (self.directory / "newsletter.yaml").write_text(settings)
 
     @property

@@ -17,3 +17,11 @@ def test_told_to_stop_nothing_is_lost_and_nothing_comes_twice(tmp_path: Path) ->
     findings = run(Campaign(mails=500, stops=4, kind=signal.SIGTERM), tmp_path)
     assert findings.broken() == []
     assert findings.verdict.doubled == 0
+
+
+def test_killed_where_nothing_is_to_come_twice_nothing_does_and_what_is_in_doubt_is_told(tmp_path: Path) -> None:
+    findings = run(Campaign(mails=600, stops=6, when_unknown="never"), tmp_path)
+    assert findings.verdict.broken(states=("accepted", "unknown"), most_doubled=0) == []
+    unknown = findings.verdict.states.get("unknown", 0)
+    assert unknown <= findings.most_doubled  # one for each connection that was open at a kill, and none merely claimed
+    assert findings.verdict.states.get("accepted", 0) == 600 - unknown

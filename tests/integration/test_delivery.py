@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -11,6 +11,7 @@ from typing import Any, Self
 import pytest
 from sqlalchemy import insert
 
+from newsletter.core.retry import RetryPolicy
 from newsletter.errors import StoreBusyError, StoreFullError, TemplateError
 from newsletter.mail.smtp import Relay, SmtpTransport, Tls
 from newsletter.model import (
@@ -503,3 +504,64 @@ async def test_digests_with_a_paused_profile_wait_and_the_others_go(store: SqlSt
         await store.unpause(PauseScope.PROFILE, "vision")
         clock.time += timedelta(seconds=10)
         assert (await setting.deliver()).accepted == 2
+
+
+NEVER = replace(POLICY, retry=RetryPolicy(resend_unknown=False))
+
+
+async def test_what_may_have_arrived_is_never_sent_again_where_that_is_the_choice(
+    store: SqlStore, clock: Clock
+) -> None:
+    await plan(store, 5)
+    async with Setting(store, clock, Script(replies={"dot": ["250 ok", "drop-after"]}), NEVER) as setting:
+        counts = await setting.deliver()
+        clock.time += timedelta(hours=1)
+        assert await setting.deliver() == DeliveryCounts()
+    assert counts == DeliveryCounts(planned=5, accepted=4, unknown=1)
+    assert await states(store) == {DeliveryState.ACCEPTED: 4, DeliveryState.UNKNOWN: 1}
+    assert len(setting.server.received) == len({mail.message_id for mail in setting.server.received}) == 5
+
+
+async def test_a_refused_recipient_costs_no_beginning_and_a_full_disk_begins_nothing(
+    store: SqlStore, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await plan(store, 2)
+    begun: list[list[int]] = []
+    begin = store.begin
+
+    async def counted(ids: Collection[int], owner: str, now: datetime) -> frozenset[int]:
+        begun.append(sorted(ids))
+        if len(begun) == 2:
+            raise StoreFullError("the disk is full")
+        return await begin(ids, owner, now)
+
+    monkeypatch.setattr(store, "begin", counted)
+    script = Script(recipients={"reader0@example.org": "451 4.2.0 greylisted"})
+    async with Setting(store, clock, script, replace(NEVER, connections=1)) as setting:
+        await setting.deliver()
+        assert begun == [[2]]
+        script.recipients.clear()
+        clock.time += timedelta(minutes=7)
+        with pytest.raises(StoreFullError):
+            await setting.deliver()
+        assert len(setting.server.received) == 1
+        assert await setting.deliver() == DeliveryCounts(planned=1, accepted=1)
+    assert [mail.recipient for mail in setting.server.received] == ["reader1@example.org", "reader0@example.org"]
+
+
+async def test_beginnings_of_many_senders_share_a_commit(
+    store: SqlStore, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await plan(store, 60)
+    commits: list[int] = []
+    begin = store.begin
+
+    async def counted(ids: Collection[int], owner: str, now: datetime) -> frozenset[int]:
+        commits.append(len(ids))
+        return await begin(ids, owner, now)
+
+    monkeypatch.setattr(store, "begin", counted)
+    async with Setting(store, clock, Script(), replace(NEVER, connections=10)) as setting:
+        assert await setting.deliver() == DeliveryCounts(planned=60, accepted=60)
+    assert sum(commits) == 60
+    assert max(commits) > 1

@@ -37,6 +37,7 @@ LEASE = timedelta(minutes=10)
 OUTCOMES = {
     DeliveryState.ACCEPTED: Outcome(OutcomeKind.ACCEPTED, 250, "2.0.0 Ok: queued as 4XyZ"),
     DeliveryState.DEFERRED: Outcome(OutcomeKind.DEFERRED, 451, "4.7.1 Greylisted, try again later"),
+    DeliveryState.UNKNOWN: Outcome(OutcomeKind.DEFERRED, None, "after the final dot: lost", is_unknown=True),
     DeliveryState.EXPIRED: Outcome(OutcomeKind.DEFERRED, 451, "4.7.1 Greylisted, try again later"),
     DeliveryState.REJECTED: Outcome(OutcomeKind.REJECTED, 550, "5.1.1 No such user"),
     DeliveryState.SUPPRESSED: Outcome(OutcomeKind.SUPPRESSED, None, "unsubscribed"),

@@ -35,6 +35,7 @@ class Vitals:
     sums_difference: int = 0
     delivering_since: float | None = None  # the last sign of life of a delivery run, by ``monotonic``
     clearance: Clearance | None = None
+    refused: str = ""
     is_stopping: bool = False
     has_run: bool = False
     monotonic: Callable[[], float] = time.monotonic
@@ -68,6 +69,7 @@ class Vitals:
     def delivered(self, counts: DeliveryCounts) -> None:
         """Note what a delivery run came to; one that had nothing to do tells nothing of the relay."""
         self.delivering_since = None
+        self.refused = counts.refusal
         if counts.planned:
             self.delivery_fault, self.unaccounted = counts.fault or "", counts.unaccounted
 

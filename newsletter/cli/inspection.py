@@ -56,7 +56,9 @@ def status(context: typer.Context, *, as_json: JsonOption = False) -> None:
 
     async def work(application: Application) -> Status:
         sources = tuple(application.configuration.settings.sources)
-        return await read_status(application.store, sources, application.profiles, application.now())
+        found = await read_status(application.store, sources, application.profiles, application.now())
+        address = application.configuration.settings.mail.redirect_all_to
+        return replace(found, redirected_to=address.text) if address else found
 
     found = run(context, work)
     if as_json:
@@ -86,6 +88,8 @@ def _show_status(found: Status) -> None:
     heading("Deliveries")
     print_fields([(str(key), count) for key, count in found.deliveries.items()] or [("none", 0)])
     print_fields([("next issue", found.next_issue_at), ("next attempt", found.next_attempt_at)])
+    if found.redirected_to:
+        note(f"newsletter: every mail goes to {found.redirected_to} alone, whoever it is meant for")
     for pause in found.clearance.pauses:
         note(f"newsletter: {described(pause)}")
     if found.clearance.is_sealed:

@@ -17,6 +17,10 @@ class Links:
     secret: str
     base_url: str
 
+    def worthless(self) -> Links:
+        """Return links that look the same and end nothing, here or anywhere: for mails that somebody else gets."""
+        return Links(f"redirected\0{self.secret}", self.base_url)
+
     def unsubscribe_url(self, subscriber_id: int) -> str:
         """Return the address that ends this subscription by POST (RFC 8058); it never expires and is short enough
         (under 60 characters beyond the base) never to be folded in a header.

@@ -57,5 +57,6 @@ def health(running: Running) -> dict[str, object]:
     return {
         **running.vitals.health(application.now()),
         "configuration_fault": application.configuration_fault or None,
+        "redirected": application.configuration.settings.mail.redirect_all_to is not None,
         "roles": sorted(running.roles),
     }

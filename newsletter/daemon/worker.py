@@ -42,6 +42,8 @@ class Worker:
         async with running.delivering:
             running.vitals.delivery_begins()
             counts = await running.parts.deliverer.deliver_due(running.pause, self._on_progress)
+        if counts.refusal and not running.vitals.refused:  # told once, not at every tick
+            logger.warning("deliver.refused", reason=counts.refusal)
         running.vitals.delivered(counts)
         running.metrics.delivered(counts)
 

@@ -25,7 +25,8 @@ class Status:
     """Sources in their order, people by status, deliveries by state, and when something happens next (UTC).
 
     ``missing_profiles`` are taken by so many active subscribers, and defined nowhere. ``sums_fault`` says in one line
-    which issue of the last days does not add up, or is empty.
+    which issue of the last days does not add up, or is empty. ``redirected_to`` is the address that gets every mail, in
+    staging.
     """
 
     sources: tuple[SourceState, ...]
@@ -36,6 +37,7 @@ class Status:
     next_attempt_at: datetime | None
     sums_fault: str
     clearance: Clearance
+    redirected_to: str | None = None
 
 
 def missing_profile(name: str, readers: int) -> str:

@@ -162,7 +162,7 @@ def _checks(settings: Settings, locate: Locate) -> list[Problem]:
         message = f"there is no directory {settings.templates_directory}"
         problems.append(Problem(*locate(("templates_directory",)), message, "make it, or leave the key out"))
     problems += _lost_to_weekly_readers(settings, locate)
-    problems += _unusable_webhook(settings, locate) + _open_to_all(settings, locate)
+    problems += _unusable_webhook(settings, locate) + _open_to_all(settings, locate) + _redirected(settings, locate)
     return problems + [
         found for name, source in settings.sources.items() for found in _check_source(name, source, locate)
     ]
@@ -227,6 +227,15 @@ def _open_to_all(settings: Settings, locate: Locate) -> list[Problem]:
     public = urlsplit(web.public_url).hostname if web.public_url else None
     exposed = {"host": not is_loopback(web.host), "public_url": public is not None and not is_loopback(public)}
     return [Problem(*locate(("web", key)), message, advice) for key, is_exposed in exposed.items() if is_exposed]
+
+
+def _redirected(settings: Settings, locate: Locate) -> list[Problem]:
+    """Return a loud warning while nobody gets the mail that is meant for them."""
+    address = settings.mail.redirect_all_to
+    if address is None:
+        return []
+    message = f"every mail goes to {address} alone, whoever it is meant for"
+    return [Problem(*locate(("mail", "redirect_all_to")), message, "remove it when readers are to get mail", "warning")]
 
 
 def _check_source(name: str, source: SourceSettings, locate: Locate) -> list[Problem]:

@@ -188,6 +188,10 @@ class MailSettings(Section):
         description="Who sends, in Gmail's Postmaster Tools (Feedback-ID): 5 to 15 letters or digits, never to be "
         "changed. Default: made from the sender's domain.",
     )
+    redirect_all_to: Address | None = Field(
+        default=None,
+        description="For staging: every mail goes to this address alone, whoever it is meant for (`X-Intended-To`).",
+    )
     relay: RelaySettings = Field(default_factory=RelaySettings, description="The mail server.")
     relays: dict[Name, NamedRelaySettings] = Field(
         default_factory=dict, description="Several mail servers, by a name of your choice, instead of `mail.relay`."

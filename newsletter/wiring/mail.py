@@ -9,6 +9,7 @@ from newsletter.core.routing import DomainPlan, Fleet, RelayPlan, WarmUp
 from newsletter.mail.alert import AlertTemplate, MailAnnouncer
 from newsletter.mail.brand import Brand
 from newsletter.mail.fleet import FleetTransport
+from newsletter.mail.redirect import RedirectedTransport
 from newsletter.mail.relay import Authentication, Relay, Tls, TlsVersion
 from newsletter.mail.render import Renderer
 from newsletter.mail.smtp import SmtpTransport
@@ -29,10 +30,12 @@ if TYPE_CHECKING:
 def build_renderer(application: Application) -> Renderer:
     """Build what renders mail, with the operator's own templates first."""
     configuration = application.configuration
+    is_redirected = configuration.settings.mail.redirect_all_to is not None
+    links = application.links.worthless() if is_redirected else application.links
     return Renderer(
         template_directories(configuration),
         brand_of(configuration),
-        lambda subscriber: application.links.unsubscribe_url(subscriber.id),
+        lambda subscriber: links.unsubscribe_url(subscriber.id),
         {profile.name: profile.title for profile in configuration.profiles},
     )
 
@@ -45,6 +48,13 @@ def build_transport(application: Application) -> FleetTransport:
 def build_ways(application: Application) -> dict[str, SmtpTransport]:
     """Build the way to each relay, by its name."""
     return {name: SmtpTransport(relay) for name, relay in relays_of(application).items()}
+
+
+def redirected(transport: Transport, settings: MailSettings) -> Transport:
+    """Return ``transport``, or one that gives it everything for one address, where the settings say so."""
+    if settings.redirect_all_to is None:
+        return transport
+    return RedirectedTransport(transport, settings.redirect_all_to, settings.sender.address.wire)
 
 
 def template_directories(configuration: Configuration) -> list[Path]:

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+import structlog
+
 from newsletter.core.alerts import AlertPolicy
 from newsletter.core.checks import CheckPlan
 from newsletter.core.retry import RetryPolicy
@@ -24,7 +26,7 @@ from newsletter.sources.base import SourceContext
 from newsletter.sources.fetch import Fetcher, FetchSettings
 from newsletter.sources.kinds import create_source
 from newsletter.sources.parse import Parser
-from newsletter.wiring.mail import build_announcers, build_renderer, fleet_of, relays_of
+from newsletter.wiring.mail import build_announcers, build_renderer, fleet_of, redirected, relays_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -35,6 +37,8 @@ if TYPE_CHECKING:
     from newsletter.settings.load import Configuration
     from newsletter.settings.models import Settings
     from newsletter.wiring.application import Application
+
+logger = structlog.get_logger(__name__)
 
 # A source that announces every working day is stale after a weekend and two holidays.
 STALE_AFTER_DAYS = {"arxiv": 5, "huggingface": 5}
@@ -76,8 +80,13 @@ def build_parts(
     """
     fetcher = _fetcher(application.configuration)
     renderer = build_renderer(application)
-    ways = {name: measured(SmtpTransport(relay), name) for name, relay in relays_of(application).items()}
-    fleet = fleet_of(application.configuration.settings.mail)
+    mail = application.configuration.settings.mail
+    if mail.redirect_all_to is not None:
+        logger.warning("mail.redirected", problem="every mail goes to mail.redirect_all_to, whoever it is meant for")
+    ways = {
+        name: redirected(measured(SmtpTransport(relay), name), mail) for name, relay in relays_of(application).items()
+    }
+    fleet = fleet_of(mail)
     transport = FleetTransport(ways, fleet.relays)
     return Parts(
         fetcher=fetcher,

@@ -11,6 +11,7 @@ from newsletter.model import OutcomeKind
 if TYPE_CHECKING:
     from newsletter.model import EmailAddress, Outcome
     from newsletter.ports import Transport
+    from newsletter.ports.mail import Begin
 
 INTENDED: Final = "X-Intended-To"  # a name that no mail server writes, as many do X-Original-To
 
@@ -28,11 +29,19 @@ class RedirectedTransport:
         self._address = address
         self._sender = sender
 
-    async def send(self, message: bytes, sender: str, recipient: EmailAddress, *, envelope_id: str = "") -> Outcome:
+    async def send(
+        self,
+        message: bytes,
+        sender: str,
+        recipient: EmailAddress,
+        *,
+        envelope_id: str = "",
+        begin: Begin | None = None,
+    ) -> Outcome:
         """Hand over one finished message to the one address, and return what came of it."""
         del sender, envelope_id
         marked = headers.unstructured(INTENDED, recipient.wire) + message
-        outcome = await self._transport.send(marked, self._sender, self._address)
+        outcome = await self._transport.send(marked, self._sender, self._address, begin=begin)
         return of_redirected(outcome, self._address)
 
     async def aclose(self) -> None:

@@ -17,6 +17,7 @@ from newsletter import __version__
 from newsletter.cli import (
     daemon,
     deliveries,
+    dkim,
     doctor,
     inspection,
     papers,
@@ -176,6 +177,7 @@ inspection.register(app)
 safekeeping.register(app)
 doctor.register(app)
 stopping.register(app)
+app.add_typer(dkim.app, name="dkim")
 app.add_typer(subscribers.app, name="subscribers")
 app.add_typer(deliveries.app, name="deliveries")
 app.add_typer(papers.app, name="papers")

@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections import Counter
-from dataclasses import asdict, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 from uuid import uuid4
 
 import typer
 
 from newsletter.cli.context import directory_of
-from newsletter.cli.output import note, plural, print_json
+from newsletter.cli.findings import look_up, resolver_of, show_findings
 from newsletter.core.address import parse_address
+from newsletter.core.deliverability import no_selector
 from newsletter.core.findings import Finding, Level, problem, skipped
 from newsletter.core.links import Links
-from newsletter.core.printable import one_line
 from newsletter.errors import ConfigurationError
-from newsletter.mail.dns import DnsResolver
 from newsletter.mail.sample import sample_digest
 from newsletter.model import IssueKind, OutcomeKind
 from newsletter.service.doctor import Doctor, Facts
@@ -26,6 +24,7 @@ from newsletter.service.issue import stand_in
 from newsletter.service.machine import Machine
 from newsletter.settings.load import load_configuration
 from newsletter.settings.secrets import link_secret
+from newsletter.settings.signingkeys import signing_keys
 from newsletter.settings.values import is_loopback
 from newsletter.sources.arxiv import BASE_URL as ARXIV_URL
 from newsletter.sources.huggingface import BASE_URL as HUGGING_FACE_URL
@@ -42,7 +41,6 @@ if TYPE_CHECKING:
     from newsletter.settings.load import Configuration
     from newsletter.settings.models import Settings
 
-COLOURS = {Level.OK: "green", Level.WARNING: "yellow", Level.PROBLEM: "red", Level.SKIPPED: "bright_black"}
 NOBODY = 0  # the id that no subscriber ever has
 DEFAULT_URLS = {"arxiv": ARXIV_URL, "huggingface": HUGGING_FACE_URL}
 
@@ -82,11 +80,10 @@ def doctor(
     """
     recipient = parse_address(send_to) if send_to else None
     configuration = load_configuration(directory_of(context))
-    host, _, port = nameserver.partition(":") if nameserver.count(":") == 1 else (nameserver, "", "")
-    resolver = DnsResolver(host, int(port) if port.isdigit() else 53)
+    resolver = resolver_of(nameserver)
     application, findings = _application(configuration)
     findings += _machine(configuration).examine()
-    facts = _facts(application, tuple(selectors or ()))
+    facts, keys = _facts(application, tuple(selectors or ())), signing_keys(configuration.settings)
 
     async def work() -> list[Finding]:
         transport, ways = build_transport(application), build_ways(application)
@@ -95,6 +92,9 @@ def doctor(
         doctors = {name: Doctor(facts[name], resolver, WebProbe(), way, application.now) for name, way in ways.items()}
         try:
             found = await doctors[names[0]].examine()
+            if keys and not facts[names[0]].is_caught:  # what signs is known, and whether the DNS agrees with it
+                found = [finding for finding in found if finding != no_selector()]
+                found += await look_up(keys, configuration.settings.mail.signing_domain, resolver)
             found += [finding for name in others for finding in await doctors[name].relay()]
             if recipient is not None:
                 found.append(await _try_delivery(application, transport, recipient))
@@ -104,7 +104,7 @@ def doctor(
         return found
 
     findings += asyncio.run(work())
-    _show(findings, as_json=as_json)
+    show_findings(findings, as_json=as_json)
     if any(finding.level is Level.PROBLEM for finding in findings):
         raise typer.Exit(1)
 
@@ -177,21 +177,3 @@ async def _try_delivery(application: Application, transport: Transport, recipien
         return problem("delivery", f"the mail to {recipient} was {outcome.kind}: {said}", "do what the answer says")
     advice = "look at Authentication-Results in the mail that arrives: spf, dkim and dmarc should say pass"
     return Finding("delivery", Level.OK, f"the mail to {recipient} was accepted: {said}", advice)
-
-
-def _show(findings: list[Finding], *, as_json: bool) -> None:
-    """Print all findings, each with its fix."""
-    counts = Counter(finding.level for finding in findings)
-    if as_json:
-        levels = {level.value: counts[level] for level in Level}
-        print_json({"findings": [asdict(finding) for finding in findings], "counts": levels})
-        return
-    for finding in findings:
-        level = typer.style(f"{finding.level:<8}", fg=COLOURS[finding.level])
-        typer.echo(f"{level} {one_line(f'{finding.check}: {finding.message}')}")
-        if finding.advice:
-            typer.echo(f"{'':<8} → {one_line(finding.advice)}")
-    note(
-        f"{plural(counts[Level.PROBLEM], 'problem')}, {plural(counts[Level.WARNING], 'warning')}, "
-        f"{counts[Level.SKIPPED]} not checked"
-    )

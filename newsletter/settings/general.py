@@ -14,11 +14,13 @@ from pydantic_core import PydanticCustomError
 from newsletter.core.due import DAYS_IN_A_WEEK
 from newsletter.model import Problem
 from newsletter.settings.arxivcategories import unknown_category_advice
+from newsletter.settings.dkimmodels import MOST_KEYS
 from newsletter.settings.environment import EnvironmentValues, merge, place_of, read_environment
 from newsletter.settings.explain import problems_of
 from newsletter.settings.models import Settings
 from newsletter.settings.reading import read_document
 from newsletter.settings.secrets import MINIMUM_LENGTH, exposure, with_secrets
+from newsletter.settings.signingkeys import with_signing_keys
 from newsletter.settings.sourcemodels import ArxivSettings, FileSettings, SourceSettings
 from newsletter.settings.values import check_webhook_url, is_loopback
 
@@ -56,7 +58,9 @@ def read_settings(directory: Path, environment: Mapping[str, str]) -> tuple[Sett
     problems += _relays_twice(settings, locate)
     settings, wrong = with_secrets(anchored(settings, directory.absolute()), locate)
     settings, wrong_url = _with_database(settings, directory.absolute(), locate)
-    return settings, [*problems, *wrong, *wrong_url, *_checks(settings, locate), *_exposed(path, document)]
+    settings, wrong_keys = with_signing_keys(settings, locate)
+    problems += [*wrong, *wrong_url, *wrong_keys]
+    return settings, [*problems, *_checks(settings, locate), *_exposed(path, document)]
 
 
 def stated_sources(directory: Path, environment: Mapping[str, str]) -> set[str] | None:
@@ -118,6 +122,8 @@ def _anchor(value: Any, directory: Path) -> Any:
         return anchored(value, directory)
     if isinstance(value, dict):
         return {key: _anchor(item, directory) for key, item in value.items()}
+    if isinstance(value, tuple):
+        return tuple(_anchor(item, directory) for item in value)
     return value
 
 
@@ -260,6 +266,7 @@ def _exposed(path: Path, document: Document) -> list[Problem]:
     secrets = (
         *(("mail", "relays", str(name), "password") for name in (names if isinstance(names, dict) else ())),
         ("mail", "relay", "password"),
+        *(("mail", "dkim", "keys", index, "private_key") for index in range(MOST_KEYS)),
         ("web", "secret"),
         ("web", "metrics_token"),
         ("alerts", "webhook_url"),

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, model_validator
 
+from newsletter.settings.dkimmodels import DkimSettings  # noqa: TC001 (pydantic reads it at run time)
 from newsletter.settings.limitmodels import DomainSettings, LimitSettings, WarmUpSettings, check_pattern
 from newsletter.settings.values import (
     Address,
@@ -201,6 +202,7 @@ class MailSettings(Section):
         description="How recipient domains are treated: `gmail.com`, `*.example.org`, or `*` for each of the others.",
     )
     catcher: CatcherSettings = Field(default_factory=CatcherSettings, description="The mail catcher.")
+    dkim: DkimSettings | None = Field(default=None, description="Signing mails; not when the relay does.")
 
     @model_validator(mode="after")
     def check_list_id(self) -> Self:
@@ -216,6 +218,12 @@ class MailSettings(Section):
             message = f"sender_id “{self.sender_id[:40]}” is not 5 to 15 letters, digits, dots, hyphens and underscores"
             raise complaint(message, "take the name of your organisation, such as exampleorg")
         return self
+
+    @property
+    def signing_domain(self) -> str:
+        """Who signs, when mails are signed here."""
+        own = self.dkim.domain if self.dkim else None
+        return own or self.sender.address.wire.rpartition("@")[2]
 
     @property
     def list_identifier(self) -> str:

@@ -77,7 +77,10 @@ def reference() -> str:
     for path, model in _sections(Settings, ()):
         name = ".".join(path)
         has_rows = any(not _section_of(field) and not group_of(field) for field in model.model_fields.values())
-        table = _table(name, model.model_fields, with_environment="DOMAIN" not in path)  # its dots are no variable's
+        is_settable = "DOMAIN" not in path and not name.endswith(
+            "[]"
+        )  # its dots, or a list's members, are no variable's
+        table = _table(name, model.model_fields, with_environment=is_settable)
         parts += [f"## `{name}`", _prose(model), *([table] if has_rows else [])]
     parts += ["## `sources`", "Where papers come from: `name: {kind: …}`. Profiles and commands use the name."]
     for kind in KINDS:
@@ -93,6 +96,8 @@ def _sections(model: type[BaseModel], path: tuple[str, ...]) -> Iterator[tuple[t
         here = (*path, name)
         if found is None and path:
             found, here = group_of(field), (*here, GROUP_KEYS.get(name, ""))
+        if found is None and path:
+            found, here = _item_of(field), (*path, f"{name}[]")
         if found is not None:
             yield here, found
             yield from _sections(found, here)
@@ -107,6 +112,14 @@ def group_of(field: FieldInfo) -> type[BaseModel] | None:
     for member in members(field.annotation):
         if typing.get_origin(member) is dict:
             return next(models(typing.get_args(member)[1]), None)
+    return None
+
+
+def _item_of(field: FieldInfo) -> type[BaseModel] | None:
+    """Return the model of a list's members, such as those of ``mail.dkim.keys``."""
+    for member in members(field.annotation):
+        if typing.get_origin(member) is tuple:
+            return next(models(typing.get_args(member)[0]), None)
     return None
 
 

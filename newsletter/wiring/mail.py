@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from newsletter.core.routing import DomainPlan, Fleet, RelayPlan, WarmUp
 from newsletter.mail.alert import AlertTemplate, MailAnnouncer
 from newsletter.mail.brand import Brand
+from newsletter.mail.dkim import Signer, SigningTransport
 from newsletter.mail.fleet import FleetTransport
 from newsletter.mail.redirect import RedirectedTransport
 from newsletter.mail.relay import Authentication, Relay, Tls, TlsVersion
@@ -15,9 +16,11 @@ from newsletter.mail.render import Renderer
 from newsletter.mail.smtp import SmtpTransport
 from newsletter.model import Window
 from newsletter.settings.mailmodels import NamedRelaySettings
+from newsletter.settings.signingkeys import signing_keys
 from newsletter.sources.webhook import WebhookAnnouncer
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from newsletter.ports import Announcer, Transport
@@ -42,7 +45,9 @@ def build_renderer(application: Application) -> Renderer:
 
 def build_transport(application: Application) -> FleetTransport:
     """Build the way of a single mail: to whichever relay takes it, or to the mail catcher where that is enabled."""
-    return FleetTransport(build_ways(application), fleet_of(application.configuration.settings.mail).relays)
+    return FleetTransport(
+        signed(application, build_ways(application)), fleet_of(application.configuration.settings.mail).relays
+    )
 
 
 def build_ways(application: Application) -> dict[str, SmtpTransport]:
@@ -55,6 +60,16 @@ def redirected(transport: Transport, settings: MailSettings) -> Transport:
     if settings.redirect_all_to is None:
         return transport
     return RedirectedTransport(transport, settings.redirect_all_to, settings.sender.address.wire)
+
+
+def signed(application: Application, ways: Mapping[str, Transport]) -> dict[str, Transport]:
+    """Return the ways to the relays, each signing what passes where the settings name keys."""
+    settings = application.configuration.settings
+    keys = signing_keys(settings)
+    if not keys:
+        return dict(ways)
+    signer = Signer(settings.mail.signing_domain, keys, application.now)
+    return {name: SigningTransport(way, signer) for name, way in ways.items()}
 
 
 def template_directories(configuration: Configuration) -> list[Path]:

@@ -26,7 +26,7 @@ from newsletter.sources.base import SourceContext
 from newsletter.sources.fetch import Fetcher, FetchSettings
 from newsletter.sources.kinds import create_source
 from newsletter.sources.parse import Parser
-from newsletter.wiring.mail import build_announcers, build_renderer, fleet_of, redirected, relays_of
+from newsletter.wiring.mail import build_announcers, build_renderer, fleet_of, redirected, relays_of, signed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -83,9 +83,8 @@ def build_parts(
     mail = application.configuration.settings.mail
     if mail.redirect_all_to is not None:
         logger.warning("mail.redirected", problem="every mail goes to mail.redirect_all_to, whoever it is meant for")
-    ways = {
-        name: redirected(measured(SmtpTransport(relay), name), mail) for name, relay in relays_of(application).items()
-    }
+    bare = {name: measured(SmtpTransport(relay), name) for name, relay in relays_of(application).items()}
+    ways = {name: redirected(way, mail) for name, way in signed(application, bare).items()}
     fleet = fleet_of(mail)
     transport = FleetTransport(ways, fleet.relays)
     return Parts(

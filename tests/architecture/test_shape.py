@@ -48,7 +48,7 @@ def test_imports_point_one_way() -> None:
 
 @pytest.mark.parametrize("path", MODULES, ids=name_of)
 def test_each_library_has_one_door(path: Path) -> None:
-    doors = {
+    doors: dict[str, str | tuple[str, ...]] = {
         "feedparser": "newsletter/sources/",
         "mjml": "newsletter/mail/",
         "aiosmtplib": "newsletter/mail/",
@@ -60,7 +60,7 @@ def test_each_library_has_one_door(path: Path) -> None:
         "dns": "newsletter/mail/dns.py",
         "flufl": "newsletter/bounces/zoo.py",
         "imapclient": "newsletter/bounces/imap.py",
-        "cryptography": "newsletter/bounces/",
+        "cryptography": ("newsletter/bounces/", "newsletter/core/signing.py"),
     }
     for node in ast.walk(ast.parse(path.read_text())):
         names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []

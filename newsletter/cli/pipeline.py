@@ -229,7 +229,7 @@ async def _deliver(parts: Parts) -> DeliveryCounts:
         done = counts.ended
 
     with gentle_stop() as stop, progress("Delivering", None) as advance:
-        return await parts.deliverer.deliver_due(stop, on_progress)
+        return await parts.deliverer.deliver_due(stop, on_progress, is_by_hand=True)
 
 
 @contextmanager

@@ -149,6 +149,11 @@ def may_probe(circuit: Circuit, now: datetime) -> bool:
     return now >= circuit.retry_at and (circuit.probe_until is None or circuit.probe_until <= now)
 
 
+def due(circuit: Circuit, now: datetime) -> Circuit:
+    """Return the circuit as one whose time has come."""
+    return replace(circuit, retry_at=min(circuit.retry_at, now), probe_until=None)
+
+
 def closed_until(circuit: Circuit, now: datetime) -> datetime:
     """Return until when nobody else may try."""
     if circuit.probe_until is not None and circuit.probe_until > now:

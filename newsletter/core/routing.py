@@ -15,7 +15,7 @@ from datetime import timedelta
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Final
 
-from newsletter.core.limits import ramp
+from newsletter.core.limits import LENGTHS, ramp
 from newsletter.core.retry import fraction
 from newsletter.model import Limit, Window
 
@@ -88,7 +88,11 @@ class Fleet:
     def limits(self, relay: str, domain: str, today: date) -> tuple[Limit, ...]:
         """Return every limit that a mail to ``domain`` through ``relay`` counts against."""
         [plan] = [each for each in self.relays if each.name == relay]
-        return plan.limits_on(today) + limits_of("domain", domain, self.of_domain(domain).limits)
+        return plan.limits_on(today) + self.limits_of_domain(domain)
+
+    def limits_of_domain(self, domain: str) -> tuple[Limit, ...]:
+        """Return every limit that a mail to ``domain`` counts against, by whatever relay it goes."""
+        return limits_of("domain", domain, self.of_domain(domain).limits)
 
 
 class Hindrance(enum.StrEnum):
@@ -101,11 +105,15 @@ class Hindrance(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Closed:
-    """A relay or domain that takes no mail until then, and why, for a person."""
+    """A relay or domain that takes no mail until then, and why, for a person.
+
+    ``spacing`` is how far apart from then on the mails that wait are taken up again.
+    """
 
     until: datetime
     hindrance: Hindrance
     reason: str
+    spacing: timedelta = timedelta(milliseconds=50)
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +174,13 @@ def by_weight(relays: Sequence[RelayPlan], seed: str) -> list[RelayPlan]:
 def fits(domain: str, pattern: str) -> bool:
     """Whether a pattern is for a domain: its name, ``*.name`` for every domain below it, or ``*`` for all."""
     return fnmatchcase(domain, pattern) if "*" in pattern else domain == pattern
+
+
+def spacing(limits: Sequence[Limit], bucket: str) -> timedelta:
+    """Return how far apart the mails go that a bucket lets through."""
+    return max(
+        (LENGTHS[each.window] / max(each.most, 1) for each in limits if each.bucket == bucket), default=timedelta()
+    )
 
 
 def limits_of(kind: str, name: str, most: Mapping[Window, int]) -> tuple[Limit, ...]:

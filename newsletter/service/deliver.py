@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from newsletter.service.admission import Admission
 from newsletter.service.leases import LeaseKeeper
 from newsletter.service.preparing import PreparedDigests
 from newsletter.service.recording import Recorder
@@ -20,7 +21,7 @@ from newsletter.service.sending import DeliveryPolicy, Equipment, Sending
 from newsletter.service.tally import DeliveryCounts
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
     from datetime import datetime
 
     from newsletter.ports import Renderer, Store, Transport
@@ -50,6 +51,7 @@ class Deliverer:
         self._ways = ways if isinstance(ways, Mapping) else {relay.name: ways for relay in policy.relays.relays}
         self._policy = policy
         self._now = now
+        self._admission = Admission(store, policy.relays, now)
         self._recorder = Recorder(store, now, policy.connections, policy.owner)
         self._leases = leases or LeaseKeeper(store, policy.owner, policy.lease)
         self._running = asyncio.Lock()
@@ -61,12 +63,21 @@ class Deliverer:
         self._leases.take_over(former._leases)
         self._is_tidy = former._is_tidy
 
+    def closed_relays(self) -> Collection[str]:
+        """Return the relays that are known to take no mail now."""
+        return self._admission.closed_relays()
+
     async def deliver_due(
-        self, stop: asyncio.Event | None = None, on_progress: Callable[[DeliveryCounts], None] = lambda _: None
+        self,
+        stop: asyncio.Event | None = None,
+        on_progress: Callable[[DeliveryCounts], None] = lambda _: None,
+        *,
+        is_by_hand: bool = False,
     ) -> DeliveryCounts:
         """Send until nothing is due, the relay fails, or ``stop`` is set, and return what that came to.
 
         ``stop`` lets the mails in flight end and gives the rest back. ``on_progress`` hears after each delivery.
+        ``is_by_hand``: somebody asked for it now, so that relays which are left alone are tried at once.
         StoreError when outcomes cannot be recorded: no more is sent then, and what was not recorded is kept in memory
         and written first by the next call.
         """
@@ -78,7 +89,8 @@ class Deliverer:
             await self._leases.watch()
             # Rendered anew in each run, so that a template mended meanwhile counts.
             digests = PreparedDigests(self._store, self._renderer, self._policy.prepared_digests)
-            equipment = Equipment(self._store, self._ways, digests, self._recorder, self._leases)
+            await (self._admission.try_again() if is_by_hand else self._admission.look(is_forced=True))
+            equipment = Equipment(self._store, self._ways, digests, self._recorder, self._admission, self._leases)
             sending = Sending(equipment, self._policy, self._now)
             async with self._leases.kept():
                 counts = await sending.run(stop or asyncio.Event(), on_progress)
@@ -92,6 +104,8 @@ def _log(counts: DeliveryCounts) -> None:
         logger.error("deliver.paused", reason=counts.fault, released=counts.released)
     for problem in counts.problems:
         logger.error("deliver.problem", problem=problem)
+    if counts.waits_until is not None:
+        logger.info("deliver.waits", until=counts.waits_until.isoformat(), reason=counts.waits_for)
     if counts.planned:
         logger.info(
             "deliver.done",
@@ -102,6 +116,7 @@ def _log(counts: DeliveryCounts) -> None:
             suppressed=counts.suppressed,
             expired=counts.expired,
             unknown=counts.unknown,
+            postponed=counts.postponed,
             doubtful=counts.doubtful,
             bounced=counts.bounced,
             adds_up=counts.is_closed,

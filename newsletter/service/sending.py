@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import structlog
 
 from newsletter.core.bounce_score import BouncePolicy
-from newsletter.core.replies import is_about_relay, is_lost
+from newsletter.core.replies import is_about_relay
 from newsletter.core.retry import RetryPolicy, decide
-from newsletter.core.routing import Chosen, Fleet, RelayPlan, View, choose
+from newsletter.core.routing import PATIENCE, Closed, Fleet, RelayPlan
 from newsletter.errors import NotFoundError, StoreError, TemplateError
 from newsletter.model import (
     Attempt,
-    ClaimedDelivery,
     Delivery,
     DeliveryState,
     Outcome,
@@ -27,22 +25,21 @@ from newsletter.model import (
     SubscriberStatus,
 )
 from newsletter.service.bounces import has_bounced, note_attempt
-from newsletter.service.gate import Gate
+from newsletter.service.intake import Intake
 from newsletter.service.tally import DeliveryCounts, Tally
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Mapping
     from datetime import datetime
 
-    from newsletter.model import Suppression
-    from newsletter.ports import Begin, Store, Transport
+    from newsletter.ports import Begin, Prepared, Store, Transport
+    from newsletter.service.admission import Admission, Ticket
     from newsletter.service.leases import LeaseKeeper
     from newsletter.service.preparing import PreparedDigests
     from newsletter.service.recording import Recorder
+    from newsletter.service.shelf import Claim
 
 logger = structlog.get_logger(__name__)
-
-HELD_FOR: Final = timedelta(minutes=5)  # a digest with a paused profile; the end of the pause makes it ready at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +50,8 @@ class DeliveryPolicy:
     senders work at once, over the relays of ``fleet`` (one that is called ``relay`` when that is None). A message is
     begun while half of the ``lease`` is left, which is renewed for as long as the process lives. A subscriber's status
     is read again when the claim is older than ``recheck_after``. A delivery never attempted within ``staleness`` of
-    being due expires unsent, and its papers go into the next digest. ``prepared_digests`` bounds the memory.
+    being due expires unsent, and its papers go into the next digest. ``prepared_digests`` bounds the memory. What may
+    go within ``patience`` is waited for.
     """
 
     envelope_sender: Callable[[Delivery], str]
@@ -67,6 +65,7 @@ class DeliveryPolicy:
     prepared_digests: int = 64
     bounces: BouncePolicy = field(default_factory=BouncePolicy)
     fleet: Fleet | None = None
+    patience: timedelta = PATIENCE
 
     @property
     def relays(self) -> Fleet:
@@ -82,6 +81,7 @@ class Equipment:
     ways: Mapping[str, Transport]
     digests: PreparedDigests
     recorder: Recorder
+    admission: Admission
     leases: LeaseKeeper
 
 
@@ -93,17 +93,12 @@ class Sending:
         self._ways = equipment.ways
         self._digests = equipment.digests
         self._recorder = equipment.recorder
-        self._leases = equipment.leases
-        self._gate = Gate(equipment.store, now)
+        self._admission = equipment.admission
         self._policy = policy
         self._now = now
-        self._queue: deque[tuple[ClaimedDelivery, datetime]] = deque()
-        self._suppressed: dict[str, Suppression] = {}  # of those claimed last, by the address's key
-        self._claiming = asyncio.Lock()
-        self._is_exhausted = False
         self._is_broken = False
-        self._lost_in_a_row = 0
         self._tally = Tally()
+        self._intake = Intake(equipment, policy, now, self._tally)
 
     async def run(self, stop: asyncio.Event, on_progress: Callable[[DeliveryCounts], None]) -> DeliveryCounts:
         """Work until done and return the counts; an error of the store or of a sender ends the run and is raised.
@@ -111,7 +106,7 @@ class Sending:
         Then every mail in flight has ended, and what was claimed is still ours, to be released by the next run: the
         outcomes that the store would not take must be written first.
         """
-        self._stop = stop
+        self._stop = self._intake.stop = stop
         self._on_progress = on_progress
         # One goes ahead: when the relay is down, one delivery meets the closed door and not one per connection.
         first = await asyncio.gather(self._send_one(), return_exceptions=True)
@@ -125,7 +120,7 @@ class Sending:
 
     @property
     def _is_over(self) -> bool:
-        return self._is_broken or self._tally.fault is not None or self._stop.is_set()
+        return self._is_broken or self._tally.is_over or self._stop.is_set()
 
     async def _send_all(self) -> None:
         while await self._send_one():
@@ -134,77 +129,56 @@ class Sending:
     async def _send_one(self) -> bool:
         """Deliver the next one; False when there is none, or the run is over."""
         try:
-            claimed = await self._next()
-            if claimed is None:
+            claim = await self._intake.next(lambda: self._is_over)
+            if claim is None:
                 return False
-            self._tally.planned += 1
-            await self._deliver(claimed[0], claimed[1])
+            await self._deliver(claim)
         except BaseException:
             self._is_broken = True  # the other senders end what they have begun, and stop
             raise
         self._on_progress(self._tally.counts())
         return True
 
-    async def _next(self) -> tuple[ClaimedDelivery, datetime] | None:
-        while not self._is_over and await self._may_send():
-            if not self._queue:
-                async with self._claiming:
-                    if not self._queue and not await self._claim():
-                        return None
-            if not self._leases.is_held and not await self._leases.renew():
-                logger.warning("deliver.lease_lost", deliveries=len(self._queue))
-                self._queue.clear()  # they are others' by now
-            elif self._queue:
-                return self._queue.popleft()
-        return None
-
-    async def _may_send(self) -> bool:
-        """Ask the gate, before anything is begun: an operator may have said no meanwhile."""
-        self._tally.refusal = (await self._gate.clearance()).refusal
-        return not self._tally.refusal
-
-    async def _claim(self) -> bool:
-        if self._is_exhausted or self._is_over:
-            return False
-        now, succeeded = self._now(), self._leases.claim_began()
-        claimed = await self._store.claim(self._policy.owner, self._policy.batch, self._policy.lease, now)
-        if claimed:
-            succeeded()
-        self._is_exhausted = len(claimed) < self._policy.batch
-        self._suppressed |= await self._store.suppressed([one.subscriber.address for one in claimed], now)
-        self._queue.extend((one, now) for one in await self._unpaused(claimed, now))
-        return bool(claimed)
-
-    async def _unpaused(self, claimed: Sequence[ClaimedDelivery], now: datetime) -> list[ClaimedDelivery]:
-        """Return those without papers of a paused profile; the others are given back for a while, unattempted."""
-        paused = (await self._gate.clearance()).paused_profiles
-        if not paused:
-            return list(claimed)
-        held = {
-            each.delivery.id
-            for each in claimed
-            if not paused.isdisjoint(await self._digests.profiles(each.delivery.digest_id))
-        }
-        if held:
-            await self._store.postpone(self._policy.owner, [(each, now + HELD_FOR) for each in sorted(held)])
-            self._tally.held += len(held)
-        return [each for each in claimed if each.delivery.id not in held]
-
-    async def _deliver(self, claimed: ClaimedDelivery, claimed_at: datetime) -> None:
-        delivery, started_at = claimed.delivery, self._now()
-        subscriber = await self._as_of_now(claimed.subscriber, claimed_at)
+    async def _deliver(self, claim: Claim) -> None:
+        delivery, started_at = claim.claimed.delivery, self._now()
+        subscriber = await self._as_of_now(claim.claimed.subscriber, claim.at)
         if subscriber is None:  # removed, and the delivery with them: there is no row left to record anything on
+            self._tally.planned += 1
             self._tally.add(DeliveryState.SUPPRESSED)
             return
-        outcome = self._refused(delivery, subscriber) or await self._attempt(delivery, subscriber)
-        now = self._now()
+        refusal = self._refused(delivery, subscriber)
+        prepared = refusal or await self._prepare(delivery)
+        if isinstance(prepared, Outcome):
+            await self._end(claim, started_at, prepared)
+            return
+        ticket = await self._admission.admit(delivery, claim.domain)
+        if isinstance(ticket, Closed):
+            await self._intake.put_aside(claim, ticket)
+            return
+        outcome = None
+        try:
+            outcome = await self._send(prepared, delivery, subscriber, ticket)
+            await self._end(claim, started_at, outcome)
+        finally:  # only now: whatever fails in learning from an outcome, it has been recorded
+            await self._admission.settle(ticket, outcome)
+
+    async def _end(self, claim: Claim, started_at: datetime, outcome: Outcome) -> None:
+        """Record what came of a delivery, and what follows from it."""
+        delivery, now = claim.claimed.delivery, self._now()
+        self._tally.planned += 1
         state, next_attempt_at = decide(outcome, delivery, now, self._policy.retry)
         if self._is_stale(delivery):
             state, next_attempt_at = DeliveryState.EXPIRED, None
+        elif state is DeliveryState.DEFERRED and self._has_other_way(claim, outcome):
+            next_attempt_at = now
         attempt = Attempt(delivery.id, delivery.attempts + 1, started_at, now, outcome)
         await self._recorder.record(attempt, state, next_attempt_at)
         self._tally.add(state)
         await self._draw_conclusions(delivery, outcome, state)
+
+    def _has_other_way(self, claim: Claim, outcome: Outcome) -> bool:
+        """Whether another relay may take at once what one has not taken for a reason of its own."""
+        return is_about_relay(outcome) and self._admission.can_go(claim.domain, without=outcome.relay)
 
     async def _as_of_now(self, subscriber: Subscriber, claimed_at: datetime) -> Subscriber | None:
         """Return the subscriber as the store has them now, unless the claim is fresh; None when they are gone."""
@@ -214,15 +188,15 @@ class Sending:
             current = await self._store.subscriber(subscriber.id)
         except NotFoundError:
             return None
-        self._suppressed.pop(current.address.key, None)
-        self._suppressed |= await self._store.suppressed([current.address], self._now())
+        self._intake.suppressed.pop(current.address.key, None)
+        self._intake.suppressed |= await self._store.suppressed([current.address], self._now())
         return current
 
     def _refused(self, delivery: Delivery, subscriber: Subscriber) -> Outcome | None:
         """Return why we do not even try, or None."""
         if subscriber.status is not SubscriberStatus.ACTIVE:
             return Outcome(OutcomeKind.SUPPRESSED, text=f"not sent: the subscriber is {subscriber.status}")
-        suppression = self._suppressed.get(subscriber.address.key)
+        suppression = self._intake.suppressed.get(subscriber.address.key)
         if suppression is not None:
             what = f"the {suppression.kind} is suppressed: {suppression.reason}"
             said = f"{what}, {suppression.detail}" if suppression.detail else what
@@ -235,26 +209,32 @@ class Sending:
         limit = self._policy.staleness
         return limit is not None and delivery.attempts == 0 and self._now() - delivery.due_at > limit
 
-    async def _attempt(self, delivery: Delivery, subscriber: Subscriber) -> Outcome:
+    async def _prepare(self, delivery: Delivery) -> Prepared | Outcome:
+        """Return the rendered digest, or the outcome that it could not be made."""
         try:
-            prepared = await self._digests.get(delivery.digest_id)
-            message = prepared.compose(subscriber, delivery.message_id, self._now())
-            domain = subscriber.address.wire.rpartition("@")[2]
-            seed = f"{delivery.id}:{delivery.attempts}"
-            chosen = choose(self._policy.relays.relays, View(), domain, seed, self._now())
-            if not isinstance(chosen, Chosen):
-                return Outcome(OutcomeKind.DEFERRED, text=chosen.reason)
-            way = self._ways[chosen.relay]
-            sender, identifier = self._policy.envelope_sender(delivery), str(delivery.id)
-            begin = self._beginning_of(delivery)
-            return await way.send(message, sender, subscriber.address, envelope_id=identifier, begin=begin)
+            return await self._digests.get(delivery.digest_id)
         except StoreError:
             raise
-        except TemplateError as error:
-            problem = str(error)
-        except Exception as error:
-            # A mail that cannot be made must not keep the others from being sent; it waits until that is mended.
-            logger.exception("deliver.failed", delivery=delivery.id, digest=delivery.digest_id)
+        except Exception as error:  # noqa: BLE001 (told and recorded)
+            return self._unmade(delivery, error)
+
+    async def _send(self, prepared: Prepared, delivery: Delivery, subscriber: Subscriber, ticket: Ticket) -> Outcome:
+        sender, way = self._policy.envelope_sender(delivery), self._ways[ticket.relay]
+        try:
+            message = prepared.compose(subscriber, delivery.message_id, self._now())
+            begin = self._beginning_of(delivery)
+            outcome = await way.send(message, sender, subscriber.address, envelope_id=str(delivery.id), begin=begin)
+        except StoreError:
+            raise
+        except Exception as error:  # noqa: BLE001 (told and recorded)
+            return self._unmade(delivery, error)
+        return replace(outcome, relay=ticket.relay)
+
+    def _unmade(self, delivery: Delivery, error: Exception) -> Outcome:
+        """Return the outcome that a mail could not be made: it waits until that is mended, and keeps up no other."""
+        problem = str(error)
+        if not isinstance(error, TemplateError):
+            logger.error("deliver.failed", delivery=delivery.id, digest=delivery.digest_id, exc_info=error)
             problem = f"{type(error).__name__}: {error}"
         self._tally.note(f"digest {delivery.digest_id}: {problem}")
         return Outcome(OutcomeKind.DEFERRED, text=f"could not be made: {problem}")
@@ -267,10 +247,6 @@ class Sending:
         log = logger.debug if state is DeliveryState.ACCEPTED else logger.info
         log("deliver.outcome", delivery=delivery.id, state=str(state), code=outcome.code, text=outcome.text)
         self._tally.doubtful += outcome.is_unknown and state is DeliveryState.DEFERRED
-        self._lost_in_a_row = self._lost_in_a_row + 1 if is_lost(outcome) else 0
-        if is_about_relay(outcome) or self._lost_in_a_row >= max(self._policy.connections, 3):
-            said = f"{outcome.code} {outcome.text}" if outcome.code else outcome.text
-            self._tally.fault = self._tally.fault or f"the relay does not take mail: {said}"
         now = self._now()
         taken = await note_attempt(self._store, delivery, outcome, state, self._policy.bounces, now)
         self._tally.bounced += has_bounced(taken)

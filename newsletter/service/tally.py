@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from newsletter.model import DeliveryState
 
 PROBLEM_LIMIT: Final = 20
@@ -17,9 +19,10 @@ class DeliveryCounts:
 
     ``unknown`` may have arrived and are not tried again; ``doubtful`` may have arrived too (lost after the final dot)
     and are among the deferred, ``bounced`` (address marked as bad) among the rejected. ``released`` were claimed and
-    given back unbegun, ``held`` wait for the end of a profile's pause. ``fault`` tells why the run ended before its
-    work did, ``problems`` what in our own templates needs mending. ``refusal`` tells why nothing (more) may be sent at
-    all: the store is sealed, or sending is paused.
+    given back unbegun, ``held`` wait for the end of a profile's pause, ``postponed`` for a limit or a domain that is
+    left alone. ``fault`` tells why nothing can go at all, ``problems`` what in our own templates needs mending.
+    ``refusal`` tells why nothing (more) may be sent: the store is sealed, or sending is paused. ``waits_until`` is when
+    a limit lets the next mail go, ``waits_for`` which.
     """
 
     planned: int = 0
@@ -33,9 +36,12 @@ class DeliveryCounts:
     bounced: int = 0
     released: int = 0
     held: int = 0
+    postponed: int = 0
     fault: str | None = None
     problems: tuple[str, ...] = ()
     refusal: str = ""
+    waits_until: datetime | None = None
+    waits_for: str = ""
 
     @property
     def is_closed(self) -> bool:
@@ -62,10 +68,18 @@ class Tally:
     bounced: int = 0
     released: int = 0
     held: int = 0
+    postponed: int = 0
     fault: str | None = None
+    waits_until: datetime | None = None
+    waits_for: str = ""
     states: dict[DeliveryState, int] = field(default_factory=dict)
     refusal: str = ""
     problems: list[str] = field(default_factory=list)
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing can go any more in this run."""
+        return self.fault is not None or self.waits_until is not None
 
     def add(self, state: DeliveryState) -> None:
         """Count a delivery that has been recorded."""
@@ -78,8 +92,9 @@ class Tally:
 
     def counts(self) -> DeliveryCounts:
         """Return the counts as they stand."""
-        sums = {str(state): number for state, number in self.states.items()}
+        sums: dict[str, Any] = {str(state): number for state, number in self.states.items()}
         plain = DeliveryCounts(self.planned, doubtful=self.doubtful, bounced=self.bounced, released=self.released)
+        plain = replace(plain, postponed=self.postponed, waits_until=self.waits_until, waits_for=self.waits_for)
         return replace(
             plain, fault=self.fault, problems=tuple(self.problems), refusal=self.refusal, held=self.held, **sums
         )

@@ -120,7 +120,7 @@ class TestRelay:
             answer = deployment.newsletter(command)
             assert answer.code == 1
             assert "Connect call failed" in one_line(answer.err)
-        assert set(deployment.states()) == {"planned", "deferred"}
+        assert set(deployment.states()) <= {"planned", "deferred"}
         test_mail = deployment.newsletter("send-test", "ada@example.org")
         assert test_mail.code == 1
         assert "Connect call failed" in one_line(test_mail.err)

@@ -210,6 +210,8 @@ async def test_a_closed_door_is_knocked_at_once_and_nothing_is_burned(store: Sql
         assert "relay" in counts.fault
         assert replace(counts, fault=None) == DeliveryCounts(planned=1, deferred=1, released=4)
         assert await states(store) == {DeliveryState.PLANNED: 19, DeliveryState.DEFERRED: 1}
+        assert await setting.deliver() == DeliveryCounts(fault=counts.fault)  # left alone for some seconds
+        clock.time += timedelta(seconds=15)
         assert (await setting.deliver()).accepted == 19
         clock.time += timedelta(minutes=10)
         assert (await setting.deliver()).accepted == 1

@@ -1,26 +1,35 @@
-"""The crash campaign: ``python -m tests.crash [--mails N] [--stops N] [--database …] [--seed N] [--json]``.
+"""What becomes of mails when something fails: ``python -m tests.crash``, or ``make crash-test``.
 
-A newsletter of 20,000 readers is killed (``kill -9``) at 50 random moments while it sends, and started again each time;
-then it is stopped with SIGTERM as often. Exits with 1 when a promise is broken: a mail lost, one that came twice and no
-kill explains it, two Message-IDs for one reader, a sum that does not close. ``--seed`` repeats a run's moments.
+A newsletter of 20,000 readers is killed (``kill -9``) at 50 random moments while it sends, and started again each
+time; then it is stopped with SIGTERM as often; on SQLite, and on PostgreSQL with four workers of which random ones are
+stopped. Then everything around a newsletter fails, one thing after the other.
+
+Exits with 1 when a promise is broken: a mail is lost, one came twice that should not have, a reader got two
+Message-IDs, a sum does not close. ``--seed`` repeats a run's random moments.
 """
 
 from __future__ import annotations
 
 import argparse
+import asyncio
 import json
+import logging
 import random
 import signal
 import sys
 import tempfile
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import structlog
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from tests.crash import report
 from tests.crash.campaign import Campaign, Findings, run
+from tests.crash.catalogue import FAULTS, Result, suffer
+from tests.support.daemon import ROOT
 from tests.support.databases import running_postgres
 
 if TYPE_CHECKING:
@@ -28,7 +37,10 @@ if TYPE_CHECKING:
 
 KINDS = {"kill": signal.SIGKILL, "term": signal.SIGTERM}
 DATABASES = ("sqlite", "postgresql")
-COLUMNS = ("{task.description}", "{task.fields[stops]} stops")
+NAMES = {"sqlite": "SQLite", "postgresql": "PostgreSQL"}
+PARTS = ("campaign", "faults")
+PAGE = ROOT / "docs" / "reliability.md"
+CRITICAL = 50  # of logging: what is tried here fails all the time, and says so
 
 
 def main() -> int:
@@ -36,92 +48,85 @@ def main() -> int:
     options = _options()
     console = Console(stderr=True)
     console.print(f"seed {options.seed}")
-    results: list[dict[str, object]] = []
-    for database in options.database or DATABASES:
-        for kind in options.kind or KINDS:
-            campaign = Campaign(
-                mails=options.mails,
-                stops=options.stops,
-                workers=options.workers if database == "postgresql" else 1,
-                kind=KINDS[kind],
-                seed=options.seed,
-            )
-            findings = _run(campaign, database, console)
-            results.append(as_json(database, findings))
-            for sentence in findings.broken():
-                console.print(f"[red]broken: {sentence}[/red]")
+    logging.disable()
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(CRITICAL))
+    parts = options.part or PARTS
+    campaigns = list(_campaigns(options, console)) if "campaign" in parts else []
+    results = list(_faults(options, console)) if "faults" in parts else []
+    campaign_lines = [report.campaign_line(*each) for each in campaigns]
+    fault_lines = [report.fault_line(each) for each in results]
+    if options.write:
+        report.write(PAGE, campaign_lines, fault_lines)
+    figures = [report.campaign_figures(*each) for each in campaigns] + [report.fault_figures(each) for each in results]
     if options.json:
-        sys.stdout.write(json.dumps(results, indent=2) + "\n")
+        sys.stdout.write(json.dumps(figures, indent=2) + "\n")
     else:
-        sys.stdout.write(as_text(results))
-    return 1 if any(result["broken"] for result in results) else 0
+        sys.stdout.write(report.as_text(report.CAMPAIGN, campaign_lines) + "\n")
+        sys.stdout.write(report.as_text(report.FAULTS, fault_lines))
+    return 1 if any(each["broken"] for each in figures) else 0
 
 
 def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m tests.crash", description=__doc__)
-    parser.add_argument("--mails", type=int, default=20_000)
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.crash", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--part", action="append", choices=PARTS, help="only this part")
+    parser.add_argument("--mails", type=int, default=20_000, help="of each campaign")
     parser.add_argument("--stops", type=int, default=50, help="how often it is killed, or told to stop")
     parser.add_argument("--workers", type=int, default=4, help="processes on PostgreSQL")
-    parser.add_argument("--database", action="append", choices=DATABASES, help="only this one")
-    parser.add_argument("--kind", action="append", choices=KINDS, help="only with this signal")
+    parser.add_argument("--database", action="append", choices=DATABASES, help="campaigns on this one only")
+    parser.add_argument("--kind", action="append", choices=KINDS, help="campaigns with this signal only")
+    parser.add_argument("--fault-mails", type=int, default=1000, help="of each fault")
+    parser.add_argument("--fault", help="only faults with this in their name")
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**6))
     parser.add_argument("--json", action="store_true", help="print the figures as JSON")
+    parser.add_argument("--write", action="store_true", help=f"put the figures into {PAGE.relative_to(ROOT)} as well")
     return parser.parse_args()
 
 
-def _run(campaign: Campaign, database: str, console: Console) -> Findings:
+def _campaigns(options: argparse.Namespace, console: Console) -> Iterator[tuple[str, Findings]]:
+    for database in options.database or DATABASES:
+        for kind in options.kind or KINDS:
+            findings = _campaign(options, database, KINDS[kind], console)
+            _complain(findings.broken(), console)
+            yield NAMES[database], findings
+
+
+def _campaign(options: argparse.Namespace, database: str, kind: signal.Signals, console: Console) -> Findings:
+    workers = options.workers if database == "postgresql" else 1
+    campaign = Campaign(options.mails, options.stops, workers, kind, options.seed)
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="newsletter-crash-")))
-        url = stack.enter_context(_postgres_url()) if database == "postgresql" else None
+        url = None
+        if database == "postgresql":
+            url = stack.enter_context(stack.enter_context(running_postgres()).database())
+        stops = TextColumn("mails, {task.fields[stops]} stops")
         bar = Progress(
             TextColumn("{task.description}"),
             BarColumn(),
             MofNCompleteColumn(),
-            TextColumn("mails, {task.fields[stops]} stops"),
+            stops,
             TimeElapsedColumn(),
             console=console,
         )
         stack.enter_context(bar)
-        task = bar.add_task(f"{database}, {campaign.kind.name}", total=campaign.mails, stops=0)
+        task = bar.add_task(f"{NAMES[database]}, {kind.name}", total=campaign.mails, stops=0)
         return run(campaign, folder, url, lambda mails, stops: bar.update(task, completed=mails, stops=stops))
 
 
-@contextmanager
-def _postgres_url() -> Iterator[str]:
-    with running_postgres() as server:
-        yield server.address(server.create(empty=True))
+def _faults(options: argparse.Namespace, console: Console) -> Iterator[Result]:
+    chosen = [fault for fault in FAULTS if options.fault is None or options.fault in fault.name]
+    with running_postgres() as postgres, Progress(console=console) as bar:
+        for fault in bar.track(chosen, description="faults"):
+            with tempfile.TemporaryDirectory(prefix="newsletter-fault-") as folder:
+                result = asyncio.run(suffer(fault, Path(folder), options.fault_mails, postgres, options.seed))
+            _complain([f"{fault.name}: {sentence}" for sentence in result.broken()], console)
+            yield result
 
 
-def as_json(database: str, findings: Findings) -> dict[str, object]:
-    """Return the figures of one campaign."""
-    campaign, verdict = findings.campaign, findings.verdict
-    return {
-        "database": database,
-        "signal": campaign.kind.name,
-        "seed": campaign.seed,
-        "mails": verdict.mails,
-        "workers": campaign.workers,
-        "connections": campaign.connections,
-        "stops": campaign.stops,
-        "lost": verdict.lost,
-        "doubled": verdict.doubled,
-        "most_doubled": findings.most_doubled,
-        "unexplained": verdict.unexplained,
-        "other_message_ids": verdict.other_ids,
-        "states": dict(verdict.states),
-        "seconds": round(findings.seconds),
-        "broken": findings.broken(),
-    }
-
-
-def as_text(results: list[dict[str, object]]) -> str:
-    """Return the figures as a table, a line a campaign."""
-    names = [name for name in results[0] if name not in {"states", "broken"}]
-    lines = [names, *([str(result[name]) for name in names] for result in results)]
-    widths = [max(len(line[column]) for line in lines) for column in range(len(names))]
-    return "".join(
-        "  ".join(f"{cell:>{width}}" for cell, width in zip(line, widths, strict=True)) + "\n" for line in lines
-    )
+def _complain(broken: list[str], console: Console) -> None:
+    for sentence in broken:
+        console.print(f"broken: {sentence}", style="red", highlight=False)
 
 
 if __name__ == "__main__":

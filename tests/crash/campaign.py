@@ -9,10 +9,8 @@ from __future__ import annotations
 import asyncio
 import random
 import signal
-import subprocess
-import sys
 import time
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
@@ -23,11 +21,13 @@ from sqlalchemy import create_engine, text
 from newsletter.store.dialect import parse_address
 from newsletter.store.sql import open_store
 from tests.crash.newsletters import Newsletter
-from tests.support.daemon import ROOT, DaemonProcess
+from tests.support.daemon import DaemonProcess
 from tests.support.journal import JournalReader
+from tests.support.smtp_server import mail_server
 from tests.support.verdict import Cut, Promise, Verdict, judge, promises_of
 
 if TYPE_CHECKING:
+    import subprocess
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
@@ -53,7 +53,6 @@ class Campaign:
     stops: int
     workers: int = 1
     kind: signal.Signals = signal.SIGKILL
-    connections: int = 4
     seed: int = field(default_factory=lambda: random.SystemRandom().randrange(10**6))
     command: tuple[str, ...] = ("run",)
     when_unknown: str = "resend"
@@ -185,8 +184,9 @@ def run(
     log = folder / "accepted.log"
     chance = random.Random(campaign.seed)  # noqa: S311 (no secret)
     with ExitStack() as stack:
-        port = stack.enter_context(mail_server(log))
-        newsletter = Newsletter(folder, port, campaign.connections, url, campaign.when_unknown)
+        _, port = stack.enter_context(mail_server(log))
+        deliver = {"first_retry_minutes": 0.001, "when_unknown": campaign.when_unknown}
+        newsletter = Newsletter(folder, port, url, deliver=deliver)
         newsletter.subscribe(campaign.mails)
         fleet = Fleet(newsletter, campaign, chance)
         stack.callback(fleet.end)
@@ -205,20 +205,9 @@ def run(
         _wait(fleet, lambda: watch.is_over(campaign.mails), partial(tell, campaign.stops))
         fleet.stop()
         promises = asyncio.run(_promises(newsletter.store_url))
-    verdict = judge(promises, reader.read(), fleet.cuts)
+        adds_up = newsletter.adds_up()
+    verdict = judge(promises, reader.read(), fleet.cuts, adds_up=adds_up)
     return Findings(campaign, verdict, fleet.cuts, time.monotonic() - began)
-
-
-@contextmanager
-def mail_server(log: Path) -> Iterator[int]:
-    """Run the mail server as a process of its own, which no kill of ours touches; gives its port."""
-    command = [sys.executable, "-m", "tests.support.smtp_server", "--log", str(log)]
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as server:
-        try:
-            assert server.stdout is not None
-            yield int(server.stdout.readline())
-        finally:
-            server.kill()
 
 
 def _has(reader: JournalReader, mails: int) -> bool:

@@ -3,65 +3,62 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import yaml
 
 from tests.support.daemon import run_command
 from tests.support.deployment import PAPERS, PROFILE, feed_of
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
-SETTINGS = """\
-newsletter:
-  name: The Morning Preprint
-data_directory: ../data
-{store}
-mail:
-  sender: digest@example.org
-  relay:
-    host: 127.0.0.1
-    port: {port}
-    tls: none
-    connections: {connections}
-web:
-  port: 0
-  secret: the same for all of its processes
-deliver:
-  first_retry_minutes: 0.001
-  when_unknown: {when_unknown}
-sources:
-  samples:
-    kind: file
-    path: feed.xml
-    redate: true
-"""
+CONNECTIONS = 4
+Sections = dict[str, dict[str, Any]]
 
 
 @dataclass
 class Newsletter:
-    """A configuration in ``folder/config`` over the store at ``url`` (without one, SQLite beside it)."""
+    """A configuration in ``folder/config`` over the store at ``url`` (without one, SQLite beside it).
+
+    ``relay``, ``deliver`` and ``store`` are keys of those sections of ``newsletter.yaml``.
+    """
 
     folder: Path
     relay_port: int
-    connections: int = 4
     url: str | None = None
-    when_unknown: str = "resend"
-    directory: Path = field(init=False)
+    relay: Mapping[str, Any] = field(default_factory=dict)
+    deliver: Mapping[str, Any] = field(default_factory=dict)
+    store: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.directory = self.folder / "config"
         (self.directory / "profiles").mkdir(parents=True)
         (self.directory / "feed.xml").write_text(feed_of(*PAPERS))
         (self.directory / "profiles" / "diffusion.yaml").write_text(PROFILE.replace("subscribers:\n", ""))
-        store = ""
         if self.url is not None:
             (self.directory / "url.txt").write_text(f"{self.url}\n")
             (self.directory / "url.txt").chmod(0o600)
-            store = "store:\n  url_file: url.txt"
-        settings = SETTINGS.format(
-            store=store, port=self.relay_port, connections=self.connections, when_unknown=self.when_unknown
-        )
-        (self.directory / "newsletter.yaml").write_text(settings)
+        (self.directory / "newsletter.yaml").write_text(yaml.safe_dump(self.settings(), sort_keys=False))
+
+    def settings(self) -> Sections:
+        """Return what ``newsletter.yaml`` says."""
+        relay = {"host": "127.0.0.1", "port": self.relay_port, "tls": "none", "connections": CONNECTIONS}
+        place = {} if self.url is None else {"url_file": "url.txt"}
+        return {
+            "newsletter": {"name": "The Morning Preprint"},
+            "data_directory": "../data",  # type: ignore[dict-item]
+            "store": {**place, **self.store},
+            "mail": {"sender": "digest@example.org", "relay": {**relay, **self.relay}},
+            "web": {"port": 0, "secret": "the same for all of its processes"},
+            "deliver": {**self.deliver},
+            "sources": {"samples": {"kind": "file", "path": "feed.xml", "redate": True}},
+        }
+
+    @property
+    def directory(self) -> Path:
+        """Where its configuration is."""
+        return self.folder / "config"
 
     @property
     def store_url(self) -> str:
@@ -71,7 +68,7 @@ class Newsletter:
     def subscribe(self, readers: int) -> None:
         """Let so many people take it."""
         file = self.folder / "readers.csv"
-        file.write_text("address,profiles\n" + "".join(f"reader{n}@example.org,diffusion\n" for n in range(readers)))
+        file.write_text("address,profiles\n" + "".join(f"{reader(n)},diffusion\n" for n in range(readers)))
         self.done("migrate")
         self.done("subscribers", "import", str(file), "--yes")
 
@@ -81,3 +78,12 @@ class Newsletter:
         if done.returncode:
             raise AssertionError(f"newsletter {' '.join(arguments)}: {done.returncode}\n{done.stderr}")
         return done.stdout
+
+    def adds_up(self) -> bool:
+        """Whether the program's own report closes, as its exit code says."""
+        return run_command(self.directory, "deliveries", "report").returncode == 0
+
+
+def reader(number: int) -> str:
+    """Return a reader's address."""
+    return f"reader{number}@example.org"

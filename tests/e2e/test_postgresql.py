@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import signal
-import subprocess
-import sys
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
@@ -15,10 +13,11 @@ import pytest
 import yaml
 
 from tests.support.command_line import CommandLine
-from tests.support.daemon import ROOT, DaemonProcess, run_command
+from tests.support.daemon import DaemonProcess, run_command
 from tests.support.databases import empty_postgres_url, postgres, postgres_url
 from tests.support.documents import take_off_the_network
 from tests.support.journal import JournalReader
+from tests.support.smtp_server import mail_server
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -95,12 +94,8 @@ def log(tmp_path: Path) -> Path:
 @pytest.fixture
 def relay_port(log: Path) -> Iterator[int]:
     """The port of a mail server that takes its time, so that two daemons find work at the same time."""
-    script = json.dumps({"delay_s": 0.02})
-    command = [sys.executable, "-m", "tests.support.smtp_server", "--log", str(log), "--script", script]
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as server:
-        assert server.stdout is not None
-        yield int(server.stdout.readline())
-        server.kill()
+    with mail_server(log, delay_s=0.02) as (_, port):
+        yield port
 
 
 def point_at(directory: Path, url: str, relay_port: int) -> None:

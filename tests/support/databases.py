@@ -5,14 +5,17 @@ A conftest takes the fixtures that it wants by importing them.
 
 from __future__ import annotations
 
+import os
 import shutil
+import signal
 import tempfile
 import uuid
 import warnings
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import psutil
 import psycopg
 import pytest
 from psycopg import sql
@@ -31,9 +34,20 @@ TEMPLATE = "migrated"
 class PostgresServer:
     """A running server, and databases in it."""
 
-    def __init__(self, uri: str) -> None:
-        self.url = make_url(uri)
+    def __init__(self, server: Any) -> None:
+        self.url = make_url(server.get_uri())
         self.migrated = False
+        self._server = server
+
+    def crash(self) -> None:
+        """End it at once, as a power cut would: what it had committed must be there when it is started again."""
+        pid = int((self._server.pgdata / "postmaster.pid").read_text().split()[0])
+        os.kill(pid, signal.SIGQUIT)
+        psutil.wait_procs([psutil.Process(pid)], timeout=30)
+
+    def start(self) -> None:
+        """Start it again, at the same address."""
+        self._server.ensure_postgres_running()
 
     def address(self, database: str) -> str:
         """Return the address of a database of this server."""
@@ -55,6 +69,15 @@ class PostgresServer:
         self.run(sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), template))
         return name
 
+    @contextmanager
+    def database(self) -> Iterator[str]:
+        """Give the address of a migrated database that nobody else uses."""
+        name = self.create()
+        try:
+            yield self.address(name)
+        finally:
+            self.drop(name)
+
     def drop(self, name: str) -> None:
         """Remove a database, whoever is still connected."""
         self.run(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
@@ -74,7 +97,7 @@ def running_postgres() -> Iterator[PostgresServer]:
         folder.chmod(0o755)
         server = get_server(folder / "data")
     try:
-        yield PostgresServer(server.get_uri())
+        yield PostgresServer(server)
     finally:
         server.cleanup()
         shutil.rmtree(folder, ignore_errors=True)
@@ -90,9 +113,8 @@ def postgres() -> Iterator[PostgresServer]:
 @pytest.fixture
 def postgres_url(postgres: PostgresServer) -> Iterator[str]:
     """The address of a migrated PostgreSQL database that nobody else uses."""
-    name = postgres.create()
-    yield postgres.address(name)
-    postgres.drop(name)
+    with postgres.database() as url:
+        yield url
 
 
 @pytest.fixture

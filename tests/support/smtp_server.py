@@ -1,7 +1,7 @@
 """A loopback SMTP server that answers as it is told and remembers, on disk, every message it accepted.
 
 In a test: ``async with SmtpServer(Script(...)) as server``. As a process of its own, which outlives a client that is
-killed: ``python -m tests.support.smtp_server --log FILE [--script JSON]`` prints its port and serves until killed.
+killed: ``python -m tests.support.smtp_server --log FILE [--port N] [--script JSON]`` prints its port and serves on.
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ import asyncio
 import contextlib
 import email
 import json
+import random
+import subprocess
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,9 +22,13 @@ from tests.support.journal import Journal
 
 if TYPE_CHECKING:
     import ssl
+    from collections.abc import Iterator
+
+ROOT = Path(__file__).resolve().parents[2]
 
 DEFAULTS = {
     "connect": "220 loopback ESMTP",
+    "ehlo": "",  # what it can do
     "helo": "250 loopback",
     "mail": "250 2.1.0 Ok",
     "rcpt": "250 2.1.5 Ok",
@@ -38,15 +44,18 @@ DEFAULTS = {
 
 @dataclass
 class Script:
-    """What to say. A reply is a line, ``drop`` (hang up), ``hang`` (say nothing for ever), or a line and ``+drop``;
-    ``drop-after`` and ``hang-after`` at ``dot`` keep the message before they do so.
+    """What to say. A reply is a line, ``drop`` (hang up), ``hang`` (say nothing for ever), ``endless`` (a reply without
+    an end), or a line and ``+drop``; ``drop-after`` and ``hang-after`` at ``dot`` keep the message before they do so.
 
-    ``replies[step]`` are used up in order, then ``always[step]``, then the ordinary reply; ``recipients`` answers RCPT
-    by address. ``extensions`` are what EHLO offers. ``delay_s`` is waited before the answer to the dot.
+    ``replies[step]`` are used up in order, then ``sometimes[step]`` has its chance, then ``always[step]``, then the
+    ordinary reply; ``recipients`` answers RCPT by address. ``extensions`` are what EHLO offers. ``delay_s`` is waited
+    before the answer to the dot.
     """
 
     replies: dict[str, list[str]] = field(default_factory=dict)
     always: dict[str, str] = field(default_factory=dict)
+    sometimes: dict[str, tuple[float, str]] = field(default_factory=dict)
+    chance: random.Random = field(default_factory=random.Random)
     recipients: dict[str, str] = field(default_factory=dict)
     extensions: list[str] = field(default_factory=lambda: ["PIPELINING", "SIZE 10000000", "8BITMIME", "SMTPUTF8"])
     delay_s: float = 0.0
@@ -57,6 +66,8 @@ class Script:
             return queue.pop(0)
         if step == "rcpt" and recipient in self.recipients:
             return self.recipients[recipient]
+        if step in self.sometimes and self.chance.random() < self.sometimes[step][0]:
+            return self.sometimes[step][1]
         return self.always.get(step, DEFAULTS[step])
 
 
@@ -105,6 +116,7 @@ class SmtpServer:
         self.received: list[Received] = []
         self.commands: list[str] = []
         self.connections = 0
+        self.unanswered = 0  # messages that were accepted, of which the client never heard
         self.open_now = 0
         self.open_most = 0
         self.empty = asyncio.Event()
@@ -127,14 +139,18 @@ class SmtpServer:
         self.port = self._server.sockets[0].getsockname()[1]
 
     async def stop(self) -> None:
-        """Stop listening and hang up on everybody."""
+        """Stop for good."""
+        await self.break_off()
+        if self._log:
+            self._log.close()
+
+    async def break_off(self) -> None:
+        """Stop listening and hang up on everybody, whatever was under way; ``start(port)`` begins anew."""
         self._server.close()
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._server.wait_closed()
-        if self._log:
-            self._log.close()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
@@ -164,8 +180,11 @@ class SmtpServer:
             raise HangUpError
         if reply == "hang":
             await asyncio.Event().wait()
+        while reply == "endless":
+            writer.write(b"250-and so on\r\n" * 100)
+            await writer.drain()
         line = reply.removesuffix("+drop")
-        writer.write(line.encode() + b"\r\n")
+        writer.write(line.encode("utf-8", "surrogateescape") + b"\r\n")
         await writer.drain()
         if line != reply:
             raise HangUpError
@@ -186,9 +205,8 @@ class SmtpServer:
                 await self._say(writer, self.script.reply(verb) if verb in DEFAULTS else "502 5.5.2 What?")
 
     async def _on_ehlo(self, talk: Talk, _: str) -> None:
-        scripted = self.script.replies.get("ehlo")
-        if scripted or "ehlo" in self.script.always:
-            await self._say(talk.writer, scripted.pop(0) if scripted else self.script.always["ehlo"])
+        if scripted := self.script.reply("ehlo"):
+            await self._say(talk.writer, scripted)
             return
         lines = ["loopback", *self.script.extensions]
         talk.writer.write("".join(f"250-{line}\r\n" for line in lines[:-1]).encode())
@@ -242,9 +260,12 @@ class SmtpServer:
         if self.script.delay_s:
             await asyncio.sleep(self.script.delay_s)
         reply = self.script.reply("dot")
-        if talk.recipient and (reply[:1] == "2" or reply.endswith("-after")):
+        is_kept = bool(talk.recipient) and (reply[:1] == "2" or reply.endswith("-after"))
+        if is_kept:
             self._keep(talk, Received(talk.sender, talk.recipient, b"".join(lines), tuple(talk.commands)))
+        self.unanswered += is_kept
         await self._say(talk.writer, reply.removesuffix("-after"))
+        self.unanswered -= is_kept
 
     def _keep(self, talk: Talk, mail: Received) -> None:
         """Remember for good, before the client hears of it: what is in the log was accepted."""
@@ -253,10 +274,10 @@ class SmtpServer:
             self._log.keep(mail.message_id, mail.recipient, talk.number, talk.port)
 
 
-async def serve(log: Path, script: Script) -> None:
+async def serve(log: Path, script: Script, port: int) -> None:
     server = SmtpServer(script, log)
     server.received = Forgetful()
-    await server.start()
+    await server.start(port)
     sys.stdout.write(f"{server.port}\n")
     sys.stdout.flush()
     await asyncio.Event().wait()
@@ -269,9 +290,23 @@ class Forgetful(list[Any]):
         """Drop it."""
 
 
+@contextlib.contextmanager
+def mail_server(log: Path, port: int = 0, **script: Any) -> Iterator[tuple[subprocess.Popen[str], int]]:
+    """Run a server as a process of its own and give it and its port; it is killed at the end."""
+    command = [sys.executable, "-m", "tests.support.smtp_server", "--log", str(log), "--port", str(port)]
+    command += ["--script", json.dumps(script)]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as server:
+        try:
+            assert server.stdout is not None
+            yield server, int(server.stdout.readline())
+        finally:
+            server.kill()
+
+
 if __name__ == "__main__":
     parser = argparse.ArgumentParser()
     parser.add_argument("--log", type=Path, required=True)
+    parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--script", default="{}")
     options = parser.parse_args()
-    asyncio.run(serve(options.log, Script(**json.loads(options.script))))
+    asyncio.run(serve(options.log, Script(**json.loads(options.script)), options.port))

@@ -1,0 +1,147 @@
+"""Faults of the mail server."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import ExitStack
+from typing import TYPE_CHECKING
+
+from tests.crash.faults import FAULTS, Fault, fault
+from tests.crash.newsletters import CONNECTIONS
+from tests.support.smtp_server import Script, mail_server
+
+if TYPE_CHECKING:
+    from tests.crash.trial import Trial
+
+STEPS = ("connect", "ehlo", "mail", "rcpt", "data", "dot")
+GARBAGE = "\udcff\udcfe<html>\udc80 what? 250"
+FEW = 0.03  # of the dialogues go wrong
+
+
+@fault("refuses connections, then takes them", "mail server")
+async def refuses(trial: Trial) -> None:
+    port = trial.server.port
+    await trial.server.break_off()
+    async with trial.delivering():
+        await trial.tried(3)
+        await trial.server.start(port)
+
+
+@fault("killed (`kill -9`) and started again, five times", "mail server", doubles=True)
+async def killed(trial: Trial) -> None:
+    port = trial.server.port
+    await trial.server.break_off()
+    with ExitStack() as servers:
+        server, _ = servers.enter_context(mail_server(trial.journal, port, delay_s=0.01))
+        async with trial.delivering():
+            for number in range(1, 6):
+                await trial.taken(number / 7)
+                server.kill()
+                server.wait()
+                trial.server.unanswered += CONNECTIONS
+                server, _ = await asyncio.to_thread(
+                    servers.enter_context, mail_server(trial.journal, port, delay_s=0.01)
+                )
+
+
+def hangs_at(step: str) -> Fault:
+    """Return the fault of a server that says nothing any more at a step of the dialogue, a few times."""
+
+    async def play(trial: Trial) -> None:
+        trial.script.replies[step] = ["hang"] * 6
+        await trial.deliver()
+
+    return Fault(f"hangs at {step.upper()}", play, "mail server")
+
+
+FAULTS.extend(hangs_at(step) for step in STEPS)
+
+
+@fault("hangs after it has taken a mail, some of them", "mail server", doubles=True)
+async def hangs_after_taking(trial: Trial) -> None:
+    trial.script.sometimes["dot"] = (FEW, "hang-after")
+    await trial.deliver()
+
+
+@fault("closes after it has taken a mail, a tenth of them", "mail server", doubles=True)
+async def closes_after_taking(trial: Trial) -> None:
+    trial.script.sometimes["dot"] = (0.1, "drop-after")
+    await trial.deliver()
+
+
+@fault(
+    "the same, with `deliver.when_unknown: never`",
+    "mail server",
+    shares={"unknown": None},
+    deliver={"when_unknown": "never"},
+)
+async def closes_after_taking_and_nothing_is_repeated(trial: Trial) -> None:
+    trial.script.sometimes["dot"] = (0.1, "drop-after")
+    await trial.deliver()
+
+
+@fault("closes before it has taken a mail, a tenth of them", "mail server")
+async def closes_before_taking(trial: Trial) -> None:
+    trial.script.sometimes["dot"] = (0.1, "drop")
+    await trial.deliver()
+
+
+@fault("greylists a third of the recipients, twice", "mail server")
+async def greylists(trial: Trial) -> None:
+    trial.server.script = Greylisting(refused=set(trial.addresses[::3]))
+    await trial.deliver()
+
+
+class Greylisting(Script):
+    """Answers RCPT with 451 the first two times for some addresses."""
+
+    def __init__(self, refused: set[str]) -> None:
+        super().__init__()
+        self._times = dict.fromkeys(refused, 2)
+
+    def reply(self, step: str, recipient: str = "") -> str:
+        if step == "rcpt" and self._times.get(recipient):
+            self._times[recipient] -= 1
+            return "451 4.7.1 Greylisted, come back later"
+        return super().reply(step, recipient)
+
+
+@fault("answers 4xx to a third of the recipients for ever", "mail server", shares={"expired": 1 / 3})
+async def never_takes_a_third(trial: Trial) -> None:
+    trial.script.recipients.update(dict.fromkeys(trial.addresses[::3], "450 4.2.1 Mailbox busy"))
+    await trial.deliver()
+
+
+@fault("answers 5xx to a tenth of the recipients", "mail server", shares={"rejected": 1 / 10})
+async def rejects_a_tenth(trial: Trial) -> None:
+    trial.script.recipients.update(dict.fromkeys(trial.addresses[::10], "550 5.1.1 No such user"))
+    await trial.deliver()
+
+
+@fault("takes nothing from us for a while (554 5.7.1 at the dot)", "mail server")
+async def is_against_us(trial: Trial) -> None:
+    trial.script.always["dot"] = "554 5.7.1 Message looks like spam"
+    async with trial.delivering():
+        await trial.tried(3)
+        del trial.script.always["dot"]
+
+
+@fault("says 421 at random and closes", "mail server")
+async def closes_at_random(trial: Trial) -> None:
+    for step in ("connect", "ehlo", "mail", "rcpt", "data", "dot"):
+        trial.script.sometimes[step] = (FEW, "421 4.3.2 Shutting down+drop")
+    await trial.deliver()
+
+
+@fault("says garbage at random", "mail server")
+async def garbage(trial: Trial) -> None:
+    for step in ("connect", "ehlo", "mail", "rcpt", "data", "dot"):
+        trial.script.sometimes[step] = (FEW, GARBAGE)
+    await trial.deliver()
+
+
+@fault("gives replies without an end at random", "mail server")
+async def endless(trial: Trial) -> None:
+    for step in ("connect", "ehlo", "mail", "rcpt", "data", "dot"):
+        trial.script.sometimes[step] = (FEW, "endless")
+    await trial.deliver()

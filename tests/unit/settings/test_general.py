@@ -93,6 +93,27 @@ sources:
     assert "u:p@db" not in repr(configuration)
 
 
+@pytest.mark.parametrize(
+    "command",
+    ["'/opt/my token' --account 'a b'", '["/opt/my token", --account, a b]'],
+)
+def test_a_token_command_is_a_list_or_a_line_split_as_a_shell_would(directory: Directory, command: str) -> None:
+    relay = f"{{username: u, token_command: {command}, authentication: XOAUTH2, minimum_tls: 1.3, dsn: yes}}"
+    if command.startswith("'"):
+        relay = relay.replace(command, f'"{command}"')
+    directory.write("newsletter.yaml", f"mail:\n  sender: d@example.org\n  relay: {relay}\n")
+    settings = directory.load().settings.mail.relay
+    assert settings.token_command == ("/opt/my token", "--account", "a b")
+    assert (settings.authentication, settings.minimum_tls, settings.dsn) == ("xoauth2", "1.3", True)
+
+
+def test_a_token_command_comes_from_the_environment_as_a_line(directory: Directory) -> None:
+    directory.write("newsletter.yaml", "mail: {sender: d@example.org, relay: {username: u}}\n")
+    environment = {"NEWSLETTER_MAIL__RELAY__TOKEN_COMMAND": "/opt/token --account x"}
+    settings = directory.load(environment).settings.mail.relay
+    assert settings.token_command == ("/opt/token", "--account", "x")
+
+
 def test_mail_goes_to_the_catcher_while_that_is_enabled(directory: Directory) -> None:
     directory.write(
         "newsletter.yaml",

@@ -1,45 +1,70 @@
-"""``newsletter deliveries``: which mail went to whom, what the servers said, and another try."""
+"""``newsletter deliveries``: who got which mail, who did not and why, what the servers said, and another try."""
 
 from __future__ import annotations
 
-from datetime import date, datetime  # noqa: TC003 (Typer reads the annotations of commands when they are called)
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from newsletter.cli.context import find_subscriber, run
+from newsletter.cli.context import run
+from newsletter.cli.delivery_export import export
+from newsletter.cli.delivery_options import (
+    Choice,
+    Code,
+    Day,
+    Domain,
+    InDoubt,
+    Kinds,
+    Person,
+    ProfileName,
+    RelayName,
+    Since,
+    States,
+    Until,
+)
 from newsletter.cli.delivery_report import report
+from newsletter.cli.delivery_retry import retry
 from newsletter.cli.documents import attempt_document, delivery_document
-from newsletter.cli.output import confirm, note, plural, print_fields, print_json, print_table, say
-from newsletter.cli.subscriber_options import AsJson, DryRun, Yes, member_of
-from newsletter.errors import ConfigurationError, ConflictError, NotFoundError
-from newsletter.model import DeliveryState, Problem
+from newsletter.cli.output import note, print_fields, print_json, print_table, say
+from newsletter.cli.subscriber_options import AsJson  # noqa: TC001 (Typer reads annotations at run time)
+from newsletter.errors import NotFoundError
+from newsletter.model import DeliveryState
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from newsletter.model import Attempt, Delivery
-    from newsletter.ports import Store
+    from newsletter.model import Attempt, Delivery, ListedDelivery, ReplyCount
     from newsletter.wiring import Application
 
 app = typer.Typer(no_args_is_help=True, help="What was sent to whom.")
-
-app.command()(report)
-
-FAILED = (DeliveryState.REJECTED, DeliveryState.EXPIRED, DeliveryState.DEFERRED)
-MANY = 1_000_000
+# What is worth a reason: all that has not arrived, as far as anybody knows.
+WITHOUT_SUCCESS = [
+    DeliveryState.DEFERRED,
+    DeliveryState.REJECTED,
+    DeliveryState.EXPIRED,
+    DeliveryState.SUPPRESSED,
+    DeliveryState.UNKNOWN,
+]
 Id = Annotated[int, typer.Argument(metavar="ID", help="Its number, as list shows it.", show_default=False)]
+Before = Annotated[
+    int | None, typer.Option("--before", metavar="ID", help="Only those before this number: the next page.")
+]
 
 
 @app.command("list")
-def list_(
+def list_(  # noqa: PLR0913 (each option is a parameter)
     context: typer.Context,
     *,
-    state: Annotated[str | None, typer.Option(metavar="STATE", help="Only those in this state.")] = None,
-    subscriber: Annotated[str | None, typer.Option(metavar="ADDRESS", help="Only those to this address.")] = None,
-    day: Annotated[
-        datetime | None, typer.Option("--date", formats=["%Y-%m-%d"], metavar="DATE", help="Only issues of this day.")
-    ] = None,
+    state: States = None,
+    subscriber: Person = None,
+    day: Day = None,
+    since: Since = None,
+    until: Until = None,
+    domain: Domain = "",
+    profile: ProfileName = "",
+    relay: RelayName = "",
+    code: Code = "",
+    kind: Kinds = None,
+    unknown: InDoubt = False,
+    before: Before = None,
     limit: Annotated[int, typer.Option(min=1, metavar="N", help="At most so many.")] = 50,
     as_json: AsJson = False,
 ) -> None:
@@ -47,34 +72,32 @@ def list_(
 
     A delivery is one issue to one subscriber. planned: not tried yet. deferred: the server said "later", and it will be
     tried again. accepted: the server took it. rejected: the server said no. expired: "later" went on for too long.
+    unknown: it may have arrived, and is not sent again. A question mark marks what may have arrived and is tried again.
 
     \b
     Example:
-      newsletter deliveries list --state rejected
+      newsletter deliveries list --state rejected --state expired
       newsletter deliveries list --subscriber ada@example.org --json
+      newsletter deliveries list --since 2026-11-01 --code 5.7
     """
-    in_state = member_of(DeliveryState, state, "--state")
+    choice = Choice(state, kind, day, since, until, subscriber, domain, profile, relay, code, unknown)
 
-    async def work(application: Application) -> tuple[list[Delivery], dict[int, str]]:
-        store = application.store
-        person = None if subscriber is None else (await find_subscriber(store, subscriber)).id
-        found = await store.list_deliveries(state=in_state, subscriber_id=person, issue_date=_day(day), limit=limit)
-        return found, await _addresses(store, found)
+    async def work(application: Application) -> list[ListedDelivery]:
+        wanted = await choice.read(application.store)
+        return await application.store.find_deliveries(wanted, before_id=before, limit=limit)
 
-    found, addresses = run(context, work)
+    found = run(context, work)
     if as_json:
-        print_json([delivery_document(item, addresses.get(item.subscriber_id)) for item in found])
+        print_json([delivery_document(each.delivery, each.address) for each in found])
         return
-    rows = [
-        (item.id, item.issue_date, item.state, item.attempts, addresses.get(item.subscriber_id, ""), _reply(item))
-        for item in found
-    ]
-    print_table(("ID", "ISSUE", "STATE", "TRIES", "ADDRESS", "REPLY"), rows, wide="REPLY")
+    print_table(("ID", "ISSUE", "STATE", "TRIES", "ADDRESS", "REPLY"), [_row(each) for each in found], wide="REPLY")
+    if len(found) == limit:
+        note(f"newsletter: there may be more: --before {found[-1].delivery.id}")
 
 
 @app.command()
 def show(context: typer.Context, delivery_id: Id, *, as_json: AsJson = False) -> None:
-    r"""Show one delivery, with the replies to every attempt.
+    r"""Show one delivery with every attempt: when, through which relay and connection, the reply, and how long it took.
 
     \b
     Example:
@@ -84,8 +107,11 @@ def show(context: typer.Context, delivery_id: Id, *, as_json: AsJson = False) ->
     async def work(application: Application) -> tuple[Delivery, list[Attempt], str | None]:
         store = application.store
         delivery = await store.delivery(delivery_id)
-        addresses = await _addresses(store, [delivery])
-        return delivery, await store.attempts(delivery_id), addresses.get(delivery.subscriber_id)
+        try:
+            address = (await store.subscriber(delivery.subscriber_id)).address.text
+        except NotFoundError:  # removed in this moment
+            address = None
+        return delivery, await store.attempts(delivery_id), address
 
     delivery, attempts, address = run(context, work)
     if as_json:
@@ -106,80 +132,78 @@ def show(context: typer.Context, delivery_id: Id, *, as_json: AsJson = False) ->
         ]
     )
     for attempt in attempts:
-        outcome = attempt.outcome
-        code = f"{outcome.code} " if outcome.code is not None else ""
-        doubt = " (it may have arrived)" if outcome.is_unknown else ""
-        say(f"{attempt.number}. {attempt.started_at:%Y-%m-%d %H:%M:%S} UTC {outcome.kind}: {code}{outcome.text}{doubt}")
+        say(_attempt_line(attempt))
 
 
 @app.command()
-def retry(
+def reasons(  # noqa: PLR0913 (each option is a parameter)
     context: typer.Context,
-    delivery_ids: Annotated[
-        list[int] | None, typer.Argument(metavar="ID", help="Their numbers.", show_default=False)
-    ] = None,
     *,
-    failed: Annotated[bool, typer.Option("--failed", help="All that were rejected, expired or deferred.")] = False,
-    dry_run: DryRun = False,
-    yes: Yes = False,
+    state: States = None,
+    day: Day = None,
+    since: Since = None,
+    until: Until = None,
+    domain: Domain = "",
+    profile: ProfileName = "",
+    relay: RelayName = "",
+    code: Code = "",
+    kind: Kinds = None,
+    unknown: InDoubt = False,
+    as_json: AsJson = False,
 ) -> None:
-    r"""Make failed deliveries due at once.
+    r"""Say why mails did not arrive: the servers' last words, alike ones together, most frequent first.
 
-    The daemon, or `newsletter deliver`, then sends them. One whose papers have meanwhile gone out in another digest is
-    left alone: nobody gets a paper twice.
+    What is one recipient's own (addresses, queue ids, numbers) is taken out before replies are compared. Without
+    --state: all that are deferred, rejected, expired, suppressed or unknown.
 
     \b
     Example:
-      newsletter deliveries retry 12 13
-      newsletter deliveries retry --failed --dry-run
+      newsletter deliveries reasons --since 2026-11-01
+      newsletter deliveries reasons --domain example.org --json
     """
-    if failed is bool(delivery_ids):
-        raise ConfigurationError([Problem("deliveries retry", 0, 0, "say which", "give their numbers, or --failed")])
-    chosen = run(context, lambda application: _chosen(application.store, delivery_ids or []))
-    if dry_run:
-        for delivery in chosen:
-            say(f"would try {delivery.id} again: {delivery.state}, issue of {delivery.issue_date}")
-    if dry_run or not chosen:
-        say(f"{plural(len(chosen), 'delivery').replace('deliverys', 'deliveries')} to try again")
+    states = state or [each.value for each in WITHOUT_SUCCESS]
+    choice = Choice(states, kind, day, since, until, None, domain, profile, relay, code, unknown)
+
+    async def work(application: Application) -> list[ReplyCount]:
+        return await application.store.reply_counts(await choice.read(application.store))
+
+    found = run(context, work)
+    if as_json:
+        print_json([_reason_document(each) for each in found])
         return
-    if failed:
-        confirm(f"Try {len(chosen):,} again?", yes=yes)
-
-    async def work(application: Application) -> int:
-        return await application.store.retry([delivery.id for delivery in chosen], application.now())
-
-    moved = run(context, work)
-    say(f"{moved:,} of {len(chosen):,} will be tried again")
-    if moved < len(chosen):
-        note("the papers of the others have gone out in another digest meanwhile")
+    rows = [(each.count, each.state, each.code, each.enhanced_code, each.example, each.text) for each in found]
+    print_table(("MAILS", "STATE", "CODE", "ENHANCED", "EXAMPLE", "REPLY"), rows, wide="REPLY")
 
 
-async def _chosen(store: Store, delivery_ids: Sequence[int]) -> list[Delivery]:
-    if not delivery_ids:
-        found = [await store.list_deliveries(state=state, limit=MANY) for state in FAILED]
-        return [delivery for deliveries in found for delivery in deliveries]
-    chosen = [await store.delivery(delivery_id) for delivery_id in dict.fromkeys(delivery_ids)]
-    for delivery in chosen:
-        if delivery.state not in FAILED:
-            states = ", ".join(FAILED)
-            raise ConflictError(f"delivery {delivery.id} is {delivery.state}; only these are tried again: {states}")
-    return chosen
+app.command()(export)
+app.command()(report)
+app.command()(retry)
 
 
-async def _addresses(store: Store, deliveries: Sequence[Delivery]) -> dict[int, str]:
-    """Return the addresses of those of the subscribers who are still there."""
-    addresses = {}
-    for subscriber_id in {delivery.subscriber_id for delivery in deliveries}:
-        try:
-            addresses[subscriber_id] = (await store.subscriber(subscriber_id)).address.text
-        except NotFoundError:
-            continue
-    return addresses
+def _row(each: ListedDelivery) -> tuple[object, ...]:
+    item = each.delivery
+    doubt = " ?" if each.in_doubt and item.state is not DeliveryState.UNKNOWN else ""
+    reply = " ".join(str(part) for part in (item.reply_code, item.reply_text) if part)
+    return item.id, item.issue_date, f"{item.state}{doubt}", item.attempts, each.address, reply
 
 
-def _reply(delivery: Delivery) -> str:
-    return " ".join(str(part) for part in (delivery.reply_code, delivery.reply_text) if part)
+def _attempt_line(attempt: Attempt) -> str:
+    outcome = attempt.outcome
+    code = f"{outcome.code} " if outcome.code is not None else ""
+    doubt = " (it may have arrived)" if outcome.is_unknown else ""
+    way = " ".join(part for part in (outcome.relay, outcome.connection) if part)
+    through = f" through {way}" if way else ""
+    took = (attempt.finished_at - attempt.started_at).total_seconds()
+    when = f"{attempt.started_at:%Y-%m-%d %H:%M:%S} UTC"
+    return f"{attempt.number}. {when}{through}, {took:.2f} s, {outcome.kind}: {code}{outcome.text}{doubt}"
 
 
-def _day(moment: datetime | None) -> date | None:
-    return None if moment is None else moment.date()
+def _reason_document(each: ReplyCount) -> dict[str, object]:
+    return {
+        "count": each.count,
+        "state": each.state,
+        "reply_code": each.code,
+        "enhanced_code": each.enhanced_code,
+        "reply": each.text,
+        "example": each.example,
+    }

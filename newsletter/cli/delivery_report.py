@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from newsletter.cli.context import run
+from newsletter.cli.delivery_options import Day, Since, Until, period
 from newsletter.cli.output import heading, note, print_json, print_table
 from newsletter.cli.subscriber_options import AsJson, member_of
 from newsletter.core.sums import flaw_sentence, shortfall, unclosed
-from newsletter.errors import ConfigurationError
-from newsletter.model import Aspect, DeliveryState, Inconsistency, IssueSums, Problem, Share
+from newsletter.model import Aspect, DeliveryState, Inconsistency, IssueSums, Share
 
 if TYPE_CHECKING:
     from newsletter.wiring import Application
@@ -28,15 +28,6 @@ ENDS = (
     DeliveryState.SUPERSEDED,
     DeliveryState.UNKNOWN,
 )
-Day = Annotated[
-    datetime | None, typer.Option("--date", formats=["%Y-%m-%d"], metavar="DATE", help="Only issues of this day.")
-]
-Since = Annotated[
-    datetime | None, typer.Option("--since", formats=["%Y-%m-%d"], metavar="DATE", help="Only issues from this day on.")
-]
-Until = Annotated[
-    datetime | None, typer.Option("--until", formats=["%Y-%m-%d"], metavar="DATE", help="Only issues up to this day.")
-]
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,19 +83,6 @@ def report(
         note(f"newsletter: {complaint}")
     if complaints:
         raise typer.Exit(1)
-
-
-def period(day: datetime | None, since: datetime | None, until: datetime | None) -> tuple[date | None, date | None]:
-    """Return the first and the last date that were asked for, None for no end; ConfigurationError when they clash."""
-    if day is not None and (since is not None or until is not None):
-        problem = Problem("--date", 0, 0, "it cannot stand beside --since or --until", "give one day, or a range")
-        raise ConfigurationError([problem])
-    if day is not None:
-        return day.date(), day.date()
-    first, last = since.date() if since else None, until.date() if until else None
-    if first is not None and last is not None and last < first:
-        raise ConfigurationError([Problem("--until", 0, 0, f"{last} is before {first}", "exchange the two")])
-    return first, last
 
 
 def sums_document(issue: IssueSums) -> dict[str, object]:

@@ -70,6 +70,7 @@ def delivery_document(delivery: Delivery, address: str | None) -> Document:
         "finished_at": delivery.finished_at,
         "reply_code": delivery.reply_code,
         "reply_text": delivery.reply_text or None,
+        "relay": delivery.relay or None,
     }
 
 
@@ -79,8 +80,13 @@ def attempt_document(attempt: Attempt) -> Document:
         "number": attempt.number,
         "started_at": attempt.started_at,
         "finished_at": attempt.finished_at,
+        "duration_s": round((attempt.finished_at - attempt.started_at).total_seconds(), 3),
         "outcome": attempt.outcome.kind,
+        "relay": attempt.outcome.relay or None,
+        "connection": attempt.outcome.connection or None,
+        "step": attempt.outcome.step,
         "reply_code": attempt.outcome.code,
+        "enhanced_code": attempt.outcome.enhanced_code,
         "reply_text": attempt.outcome.text or None,
         "may_have_arrived": attempt.outcome.is_unknown,
     }

@@ -36,7 +36,7 @@ LABEL_WIDTH = 14
 
 def print_json(document: object) -> None:
     """Print one JSON document: UTF-8, two spaces of indentation, times as ISO 8601 in UTC."""
-    typer.echo(json.dumps(document, indent=2, ensure_ascii=False, default=_plain))
+    typer.echo(json.dumps(document, indent=2, ensure_ascii=False, default=plain))
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], wide: str = "") -> None:
@@ -140,7 +140,8 @@ def plural(count: int, noun: str) -> str:
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
 
 
-def _plain(value: Any) -> str:
+def plain(value: Any) -> str:
+    """Return a value that JSON has no form for: times as ISO 8601 in UTC, dates, addresses; TypeError for others."""
     match value:
         case datetime():
             return value.astimezone(UTC).isoformat().replace("+00:00", "Z")

@@ -33,6 +33,7 @@ from newsletter.model.deliveries import (
     Step,
 )
 from newsletter.model.issues import Aspect, Flaw, Inconsistency, IssueSums, Share
+from newsletter.model.listing import DeliveryFilter, ListedDelivery, ReplyCount
 from newsletter.model.papers import AnnounceType, Community, Entry, KeyScheme, Paper, PaperKey, PaperVersion, Sighting
 from newsletter.model.problems import Problem
 from newsletter.model.profiles import Field, Keyword, Match, Profile, Reason, Replacements, Span, Topic
@@ -81,6 +82,7 @@ __all__ = [
     "Condition",
     "Consent",
     "Delivery",
+    "DeliveryFilter",
     "DeliveryState",
     "Digest",
     "EmailAddress",
@@ -98,6 +100,7 @@ __all__ = [
     "Keyword",
     "Lease",
     "Limit",
+    "ListedDelivery",
     "Match",
     "Notice",
     "Origin",
@@ -115,6 +118,7 @@ __all__ = [
     "Readings",
     "Reason",
     "Replacements",
+    "ReplyCount",
     "Report",
     "Role",
     "Schedule",

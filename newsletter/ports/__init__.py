@@ -12,7 +12,7 @@ from typing import Protocol
 
 from newsletter.ports.bounces import BounceStore, SuppressionStore
 from newsletter.ports.deliveries import DeliveryStore
-from newsletter.ports.ledger import LedgerStore
+from newsletter.ports.ledger import LedgerStore, ListingStore
 from newsletter.ports.limits import LimitStore
 from newsletter.ports.mail import Announcer, Begin, Prepared, Renderer, Transport
 from newsletter.ports.operation import OperationStore
@@ -27,6 +27,7 @@ __all__ = [
     "DeliveryStore",
     "LedgerStore",
     "LimitStore",
+    "ListingStore",
     "OperationStore",
     "PaperStore",
     "Prepared",
@@ -46,6 +47,7 @@ class Store(
     DeliveryStore,
     LedgerStore,
     LimitStore,
+    ListingStore,
     OperationStore,
     WatchStore,
     BounceStore,

@@ -164,8 +164,9 @@ class DeliveryStore(Protocol):
         """Return every attempt at a delivery, first to last."""
 
     async def retry(self, delivery_ids: Sequence[int], now: datetime) -> int:
-        """Make rejected, expired or deferred deliveries due at once, taking their papers back into the ledger; return
-        how many were moved. One whose papers have meanwhile gone out in another digest is left alone.
+        """Make rejected, expired or deferred deliveries due at once, taking their papers back into the ledger, and
+        unknown ones, which have kept theirs; return how many were moved. One whose papers have meanwhile gone out in
+        another digest is left alone.
         """
 
     async def find_delivery_of(self, subscriber_id: int, paper_id: int) -> Delivery | None:

@@ -5,9 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
     from datetime import date
 
-    from newsletter.model import Aspect, Inconsistency, IssueSums, Share
+    from newsletter.model import (
+        Aspect,
+        DeliveryFilter,
+        Inconsistency,
+        IssueSums,
+        ListedDelivery,
+        ReplyCount,
+        Share,
+    )
 
 
 class LedgerStore(Protocol):
@@ -21,3 +30,21 @@ class LedgerStore(Protocol):
 
     async def inconsistencies(self, since: date, until: date | None = None) -> list[Inconsistency]:
         """Return in which ways the deliveries of these issues contradict what is kept beside them."""
+
+
+class ListingStore(Protocol):
+    """Deliveries as somebody asks for them, however many there are."""
+
+    async def find_deliveries(
+        self, wanted: DeliveryFilter, *, before_id: int | None = None, limit: int = 50
+    ) -> list[ListedDelivery]:
+        """Return the newest deliveries that fit, at most ``limit``, with ids below ``before_id``."""
+
+    def every_delivery(self, wanted: DeliveryFilter) -> AsyncIterator[list[ListedDelivery]]:
+        """Yield all deliveries that fit at one moment, newest first, a batch at a time."""
+
+    async def count_found(self, wanted: DeliveryFilter) -> int:
+        """Return how many deliveries fit."""
+
+    async def reply_counts(self, wanted: DeliveryFilter) -> list[ReplyCount]:
+        """Return what was answered last to deliveries that fit, alike replies together, most frequent first."""

@@ -47,7 +47,7 @@ async def count_planned(
 
 
 class AccountingTables(Part):
-    """The accounting half of :class:`newsletter.ports.LedgerStore`."""
+    """:class:`newsletter.ports.LedgerStore` over the tables."""
 
     async def issue_sums(self, since: date, until: date | None = None) -> list[IssueSums]:
         """Return the sums of every issue from ``since`` to ``until``, oldest first; two ranges of indexes."""

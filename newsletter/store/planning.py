@@ -240,9 +240,10 @@ class PlanningTables(Part):
             await remember_issue(connection, subscriber_ids, issue_date)
 
     async def retry(self, delivery_ids: Sequence[int], now: datetime) -> int:
-        """Make rejected, expired or deferred deliveries due at once; return how many were moved.
+        """Make rejected, expired, deferred or unknown deliveries due at once; return how many were moved.
 
         Rejected and expired ones take their papers again; one whose papers have gone out otherwise is left alone.
+        Unknown ones have kept theirs.
         """
         moved = 0
         async with self.database.write() as connection:
@@ -253,6 +254,7 @@ class PlanningTables(Part):
                 hastened = await connection.execute(update(deliveries).where(deferred).values(due))
                 moved += hastened.rowcount
                 moved += await self.plan_again(connection, chunk, now)
+                moved += await self.plan_doubtful(connection, chunk, now)
             if moved:
                 await notify(self.database, connection)
         return moved
@@ -277,6 +279,13 @@ class PlanningTables(Part):
         again = {"state": DeliveryState.PLANNED.value, "next_attempt_at": now, "ready_at": now, "finished_at": None}
         await connection.execute(update(deliveries).where(deliveries.c.id.in_(claims)).values(again))
         return len(claims)
+
+    async def plan_doubtful(self, connection: AsyncConnection, delivery_ids: Sequence[int], now: datetime) -> int:
+        """Put deliveries that may have arrived back to planned, for somebody would rather have them twice."""
+        again = {"state": DeliveryState.PLANNED.value, "next_attempt_at": now, "ready_at": now, "finished_at": None}
+        unknown = and_(deliveries.c.id.in_(delivery_ids), deliveries.c.state == DeliveryState.UNKNOWN.value)
+        moved = await connection.execute(update(deliveries).where(unknown).values({**again, "is_unknown": True}))
+        return moved.rowcount
 
 
 async def hold_people(connection: AsyncConnection, people: Collection[int]) -> set[int]:

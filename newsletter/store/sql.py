@@ -15,6 +15,7 @@ from newsletter.store.deliveries import DeliveryTables
 from newsletter.store.dialect import BUSY_TIMEOUT_S, COLLECTING_LOCK, Database, parse_address
 from newsletter.store.leases import WAITS_LONG
 from newsletter.store.limits import LimitTables
+from newsletter.store.listing import ListingTables
 from newsletter.store.operation import OperationTables
 from newsletter.store.ranges import RangeTables
 from newsletter.store.schedules import ScheduleTables
@@ -32,6 +33,7 @@ class SqlStore(
     SubscriberTables,
     DeliveryTables,
     AccountingTables,
+    ListingTables,
     OperationTables,
     ScheduleTables,
     RangeTables,

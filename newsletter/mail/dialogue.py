@@ -24,6 +24,7 @@ REPLY_LIMIT: Final = 32 * 1024  # octets of unread replies; an honest server nee
 TEXT_LIMIT: Final = 500  # characters of a reply that are kept
 ENDLESS: Final = "the server's reply does not end"
 GO_AHEAD: Final = 354
+PIECE: Final = 64 * 1024  # octets written at a time; below TLS more would be out of sight
 RESET: Final = b"RSET\r\n"
 CONTROLS: Final = re.compile(r"[\x00-\x20\x7f]+")
 
@@ -63,8 +64,9 @@ class Dialogue(asyncio.Protocol):
         self._fault: str | None = None
         self._closed: asyncio.Future[None] = loop.create_future()
         self._timer: asyncio.TimerHandle | None = None
-        self._answer_timeout_s = 0.0
-        self._is_written = True
+        self._timeouts_s = (0.0, 0.0)  # to take in what we write, and to answer it
+        self._rest = memoryview(b"")  # what is still to be written
+        self._is_paused = False
         self.needs_reset = False
         # We are told when more than one octet waits to be written, and when none does: so we know of a connection
         # that is lost whether the end of a message can have left us. (asyncio's TLS wants a limit above zero.)
@@ -86,8 +88,8 @@ class Dialogue(asyncio.Protocol):
     async def hand_over(self, text: bytes, timeout_s: float, final_timeout_s: float) -> Reply:
         """Write a message's text with its final dot and return the answer to it.
 
-        The server has ``timeout_s`` to take the text in, and ``final_timeout_s`` from then on to answer. LostError when
-        it does not do so; its ``is_written`` tells whether the server may have got the final dot.
+        The server has ``timeout_s`` to take in each piece of the text, and ``final_timeout_s`` from then on to answer.
+        LostError when it does not do so; its ``is_written`` tells whether the server may have got the final dot.
         """
         [reply] = await self._exchange(text, 1, timeout_s, final_timeout_s)
         if not self._is_written:
@@ -95,35 +97,46 @@ class Dialogue(asyncio.Protocol):
         return reply
 
     async def _exchange(self, data: bytes, expected: int, timeout_s: float, answer_timeout_s: float) -> list[Reply]:
-        self._expected, self._replies, self._answer_timeout_s = expected, [], answer_timeout_s
+        self._expected, self._replies, self._timeouts_s = expected, [], (timeout_s, answer_timeout_s)
+        self._rest = memoryview(data)
         if self._fault is None:
             self._waiter = self._loop.create_future()
-            self._transport.write(data)
-            if self._is_written:
-                self.resume_writing()
-            else:
-                self._set_timer(timeout_s, f"not taken in within {timeout_s:g} seconds")
+            self._write_on()
             try:
                 await self._waiter
             finally:
                 self._set_timer(None)
                 self._waiter = None
-            is_written = self._is_written
-        else:
-            is_written = False
         if len(self._replies) < expected:
-            raise LostError(self._fault or "connection lost", self._replies, is_written=is_written)
+            raise LostError(self._fault or "connection lost", self._replies, is_written=self._is_written)
         return self._replies
+
+    @property
+    def _is_written(self) -> bool:
+        """Whether the last octet of what we had to say may have left us."""
+        return not self._rest and not self._is_paused
 
     def pause_writing(self) -> None:
         """Note that the server does not take what we have written as fast as we write it."""
-        self._is_written = False
+        self._is_paused = True
 
     def resume_writing(self) -> None:
-        """Note that all we have written is on its way; from now on we wait for the answer."""
-        self._is_written = True
-        if self._waiter is not None:
-            self._set_timer(self._answer_timeout_s, f"no answer within {self._answer_timeout_s:g} seconds")
+        """Go on: all that we have written so far is on its way."""
+        self._is_paused = False
+        self._write_on()
+
+    def _write_on(self) -> None:
+        """Write until the server is slower than we are; from the last octet on we wait for the answer."""
+        while self._rest and not self._is_paused and self._fault is None:
+            piece, self._rest = self._rest[:PIECE], self._rest[PIECE:]
+            self._transport.write(piece)
+        if self._waiter is None:
+            return
+        taking_s, answering_s = self._timeouts_s
+        if self._is_written:
+            self._set_timer(answering_s, f"no answer within {answering_s:g} seconds")
+        else:
+            self._set_timer(taking_s, f"not taken in within {taking_s:g} seconds")
 
     def _set_timer(self, timeout_s: float | None, reason: str = "") -> None:
         if self._timer is not None:

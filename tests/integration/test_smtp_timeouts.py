@@ -2,9 +2,11 @@
 
 import asyncio
 import socket
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -12,6 +14,7 @@ from newsletter.mail.smtp import Relay, SmtpTransport, Tls
 from newsletter.model import EmailAddress, Outcome, OutcomeKind, Step
 from tests.support.smtp_server import Script, SmtpServer
 
+CERTIFICATES = Path(__file__).resolve().parents[1] / "support" / "tls"
 READER = EmailAddress("reader@example.org", "reader@example.org", "reader@example.org")
 MESSAGE = b"Subject: Papers\r\n\r\nHello\r\n"
 LARGE = b"Subject: Papers\r\n\r\n" + b"x" * 70 + b"\r\n" + b"y" * 998 + b"\r\n"
@@ -112,7 +115,8 @@ async def test_a_handshake_that_hangs_is_given_up(tls: Tls) -> None:
 
 
 @pytest.mark.parametrize("ending", ["hang", "drop"])
-async def test_a_server_that_never_took_in_the_whole_text_cannot_have_it(ending: str) -> None:
+@pytest.mark.parametrize("tls", [Tls.NONE, Tls.IMPLICIT])
+async def test_a_server_that_never_took_in_the_whole_text_cannot_have_it(ending: str, tls: Tls) -> None:
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"220 loopback\r\n")
         for reply in (b"250 loopback", b"250 ok", b"250 ok", b"354 go"):
@@ -123,8 +127,14 @@ async def test_a_server_that_never_took_in_the_whole_text_cannot_have_it(ending:
             writer.transport.abort()
         await asyncio.Event().wait()
 
-    async with listening(talk, limit=1000) as port:
-        outcome = await send(replace(RELAY, port=port, final_timeout_s=20), LARGE * 20_000)
+    context = None
+    if tls is Tls.IMPLICIT:
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        context.load_cert_chain(CERTIFICATES / "loopback.pem")
+    async with listening(talk, limit=1000, context=context) as port:
+        authority = str(CERTIFICATES / "authority.pem")
+        relay = replace(RELAY, port=port, tls=tls, ca_file=authority, timeout_s=1, final_timeout_s=20)
+        outcome = await send(relay, LARGE * 20_000)
     assert (outcome.kind, outcome.code, outcome.step) == (OutcomeKind.DEFERRED, None, Step.DATA)
     assert outcome.text.startswith("before the final dot: ")
     assert not outcome.is_unknown
@@ -134,6 +144,7 @@ async def test_a_server_that_never_took_in_the_whole_text_cannot_have_it(ending:
 async def listening(
     talk: Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]],
     limit: int = 2**16,
+    context: ssl.SSLContext | None = None,
 ) -> AsyncIterator[int]:
     """Serve each connection by ``talk`` and give the port; those that still talk at the end are cancelled."""
     tasks: list[asyncio.Task[None]] = []
@@ -149,7 +160,7 @@ async def listening(
         finally:
             writer.transport.abort()
 
-    server = await asyncio.start_server(serve, "127.0.0.1", 0, limit=limit)
+    server = await asyncio.start_server(serve, "127.0.0.1", 0, limit=limit, ssl=context)
     try:
         yield server.sockets[0].getsockname()[1]
     finally:

@@ -50,6 +50,22 @@ async def test_implicit_tls(context: ssl.SSLContext) -> None:
 
 
 @pytest.mark.parametrize("tls", [Tls.STARTTLS, Tls.IMPLICIT])
+async def test_a_message_larger_than_every_buffer_arrives_and_leaves_the_connection_usable(
+    context: ssl.SSLContext, tls: Tls
+) -> None:
+    large = MESSAGE + b"0123456789\r\n" * 500_000
+    implicit = tls is Tls.IMPLICIT
+    async with SmtpServer(Script(extensions=["STARTTLS"]), context=context, implicit_tls=implicit) as server:
+        relay = Relay(port=server.port, tls=tls, ca_file=AUTHORITY, timeout_s=30, local_hostname="client.example")
+        transport = SmtpTransport(relay)
+        outcomes = [await transport.send(large, "digest@news.example", READER) for _ in range(2)]
+        await transport.aclose()
+    assert [outcome.kind for outcome in outcomes] == [OutcomeKind.ACCEPTED] * 2
+    assert [mail.content for mail in server.received] == [large] * 2
+    assert server.connections == 1
+
+
+@pytest.mark.parametrize("tls", [Tls.STARTTLS, Tls.IMPLICIT])
 async def test_a_certificate_that_nobody_vouches_for_is_refused(context: ssl.SSLContext, tls: Tls) -> None:
     async with SmtpServer(Script(extensions=OFFER), context=context, implicit_tls=tls is Tls.IMPLICIT) as server:
         outcome = await send(server, Relay(tls=tls))

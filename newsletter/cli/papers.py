@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from heapq import nlargest
-from typing import TYPE_CHECKING, Annotated
+from datetime import datetime  # noqa: TC003 (Typer reads the annotations of commands)
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -12,32 +12,44 @@ from newsletter.cli.documents import paper_document, sighting_document, version_
 from newsletter.cli.output import heading, note, print_fields, print_json, print_table, say
 from newsletter.cli.subscriber_options import AsJson  # noqa: TC001 (Typer reads the annotations of commands)
 from newsletter.core.identity import parse_arxiv_id, parse_doi
-from newsletter.core.query_parse import parse_query
-from newsletter.core.search import Searcher
 from newsletter.core.text import readable, readable_name
 from newsletter.errors import NotFoundError, QueryError
+from newsletter.model import SearchFilters, SearchOrder, SearchPage, SearchRequest
+from newsletter.service.search import WordSearch, checked_query
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from datetime import datetime
 
     from newsletter.model import Entry, Paper, PaperVersion, Sighting
-    from newsletter.ports import PaperStore
     from newsletter.wiring import Application
 
 app = typer.Typer(no_args_is_help=True, help="What has been collected.")
 
-BATCH = 500
+
+def day_option(words: str) -> Any:
+    """Return an option that takes a day."""
+    return typer.Option(metavar="DAY", formats=["%Y-%m-%d"], help=words, show_default=False)
 
 
 @app.command()
-def search(
+def search(  # noqa: PLR0913 (each option is a parameter)
     context: typer.Context,
     query: Annotated[
         list[str], typer.Argument(metavar="QUERY", help="Words, or a query as in profiles.", show_default=False)
     ],
     *,
     limit: Annotated[int, typer.Option(min=1, metavar="N", help="At most so many.")] = 20,
+    order: Annotated[SearchOrder, typer.Option(help="The newest first, or those that fit best.")] = SearchOrder.NEWEST,
+    since: Annotated[datetime | None, day_option("Published on this day (YYYY-MM-DD) or later.")] = None,
+    until: Annotated[datetime | None, day_option("Published on this day or earlier.")] = None,
+    source: Annotated[
+        str, typer.Option(metavar="NAME", help="Only what this source brought.", show_default=False)
+    ] = "",
+    category: Annotated[
+        str,
+        typer.Option(metavar="CATEGORY", help="Only papers in it: cs.LG, or cs.* for the archive.", show_default=False),
+    ] = "",
+    offset: Annotated[int, typer.Option(min=0, metavar="N", help="Where to go on, as told before.")] = 0,
     as_json: AsJson = False,
 ) -> None:
     r"""Search the collected papers, newest first.
@@ -50,29 +62,33 @@ def search(
     \b
     Example:
       newsletter papers search 'ti:diffusion AND NOT cat:cs.CV'
+      newsletter papers search --order best --category 'cs.*' unsupervised
     """
     text = " ".join(query)
+    filters = SearchFilters(since and since.date(), until and until.date(), source, category)
     try:
-        parse_query(text)
+        checked_query(text)
     except QueryError as error:
         note_column(text, error.column)
         raise
 
-    async def work(application: Application) -> list[Paper]:
-        return await newest_matches(application.store, text, limit + 1)
+    async def work(application: Application) -> SearchPage:
+        request = SearchRequest(text, filters, order, offset, limit)
+        return await WordSearch(application.store).search(request, application.now())
 
-    found = run(context, work)
-    shown = found[:limit]
+    page = run(context, work)
+    shown = [hit.paper for hit in page.hits]
     if as_json:
         print_json([paper_document(paper) for paper in shown])
     else:
         rows = [(paper.arxiv_id or paper.id, _known_at(paper).date(), readable(paper.title)) for paper in shown]
         print_table(("ID", "DATE", "TITLE"), rows, wide="TITLE")
-    if not found:
+    if not shown:
         is_identifier = parse_arxiv_id(text) or parse_doi(text)
         note("no paper matches" + (f"; `newsletter papers show {text}` finds it by its id" if is_identifier else ""))
-    if len(found) > limit:
-        note(f"only the newest {limit:,} are shown; --limit shows more")
+    if page.next_offset is not None:
+        which = "newest" if order is SearchOrder.NEWEST else "best"
+        note(f"only the {which} {limit:,} are shown; --limit shows more, --offset {page.next_offset} the next")
 
 
 @app.command()
@@ -121,30 +137,8 @@ def show(
         _print_versions(versions, full=full)
 
 
-async def newest_matches(store: PaperStore, query: str, limit: int) -> list[Paper]:
-    """Return at most ``limit`` papers that a query takes, newest first, without holding all papers in memory."""
-    searcher = Searcher(query)
-    newest: list[Paper] = []
-    batch: list[Paper] = []
-    async for paper in store.all_papers():
-        batch.append(paper)
-        if len(batch) == BATCH:
-            newest = _newest([*newest, *_taken(searcher, batch)], limit)
-            batch = []
-    return _newest([*newest, *_taken(searcher, batch)], limit)
-
-
-def _newest(papers: list[Paper], limit: int) -> list[Paper]:
-    return nlargest(limit, papers, key=lambda paper: (_known_at(paper), paper.arrival, paper.id))
-
-
 def _known_at(paper: Paper) -> datetime:
     return paper.published_at or paper.first_seen_at
-
-
-def _taken(searcher: Searcher, papers: list[Paper]) -> list[Paper]:
-    taken = {match.paper_id for match in searcher.find(papers)}
-    return [paper for paper in papers if paper.id in taken]
 
 
 def note_column(query: str, column: int) -> None:

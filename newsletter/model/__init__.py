@@ -50,6 +50,7 @@ from newsletter.model.relays import (
 )
 from newsletter.model.roles import ALL_ROLES, Role
 from newsletter.model.seals import Place, Seal
+from newsletter.model.searching import SearchFilters, SearchHit, SearchOrder, SearchPage, SearchRequest
 from newsletter.model.sources import CollectionCounts, Fault, FetchResult, Health, SourceState
 from newsletter.model.subscribers import (
     Consent,
@@ -123,6 +124,11 @@ __all__ = [
     "Role",
     "Schedule",
     "Seal",
+    "SearchFilters",
+    "SearchHit",
+    "SearchOrder",
+    "SearchPage",
+    "SearchRequest",
     "Section",
     "Selected",
     "Share",

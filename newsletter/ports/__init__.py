@@ -17,6 +17,7 @@ from newsletter.ports.limits import LimitStore
 from newsletter.ports.mail import Announcer, Begin, Prepared, Renderer, Transport
 from newsletter.ports.operation import OperationStore
 from newsletter.ports.papers import PaperStore, Source
+from newsletter.ports.search import Candidate, Search, SearchIndex
 from newsletter.ports.subscribers import SubscriberStore
 from newsletter.ports.watching import WatchStore
 
@@ -24,6 +25,7 @@ __all__ = [
     "Announcer",
     "Begin",
     "BounceStore",
+    "Candidate",
     "DeliveryStore",
     "LedgerStore",
     "LimitStore",
@@ -32,6 +34,8 @@ __all__ = [
     "PaperStore",
     "Prepared",
     "Renderer",
+    "Search",
+    "SearchIndex",
     "Source",
     "Store",
     "SubscriberStore",
@@ -43,6 +47,7 @@ __all__ = [
 
 class Store(
     PaperStore,
+    SearchIndex,
     SubscriberStore,
     DeliveryStore,
     LedgerStore,

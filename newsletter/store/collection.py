@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import bindparam, delete, insert, literal, select, tuple_, update
@@ -14,6 +15,7 @@ from newsletter.core.merging import Collection
 from newsletter.model import CollectionCounts, DeliveryState, Entry, PaperKey
 from newsletter.store.codec import dumps, loads
 from newsletter.store.dialect import ARRIVALS_LOCK
+from newsletter.store.indexing import entries_of, forget_paper, index_papers
 from newsletter.store.paperrows import bounded, paper_row, state_of, state_row, version_row
 from newsletter.store.papers import PaperReader, newest_arrival, papers_by_id
 from newsletter.store.part import chunks
@@ -119,6 +121,14 @@ class Writer:
         await self.write_keys()
         await self.write_versions()
         await self.write_sightings()
+        await self.write_index()
+
+    async def write_index(self) -> None:
+        """Put new and changed papers into the search index, as they are now."""
+        changed = [
+            replace(self.joining.papers[paper_id], id=self.stored_id(paper_id)) for paper_id in self.joining.changed
+        ]
+        await index_papers(self.connection, await asyncio.to_thread(entries_of, changed))
 
     async def write_papers(self) -> None:
         """Insert new papers, and learn their ids; update those that changed."""
@@ -195,6 +205,7 @@ class Writer:
             await execute(self.database.insert(table).from_select(names, copied).on_conflict_do_nothing())
             await execute(delete(table).where(table.c.paper_id == gone))
         await self.move_ledger(gone, kept)
+        await forget_paper(self.connection, gone)
         await execute(delete(papers).where(papers.c.id == gone))
         await execute(insert(paper_aliases).values(id=gone, paper_id=kept))
 

@@ -15,6 +15,7 @@ from sqlalchemy.pool import NullPool
 from newsletter.errors import StoreError, StoreVersionError
 from newsletter.store.dialect import BUSY_TIMEOUT_S, MIGRATION_LOCK, WRITING, connect_arguments, parse_address, prepare
 from newsletter.store.faults import clear_errors
+from newsletter.store.indexing import index_missing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -47,6 +48,7 @@ def migrate(url: str, busy_timeout_s: float = BUSY_TIMEOUT_S) -> tuple[str | Non
         configuration.set_main_option("script_location", SCRIPTS)
         configuration.attributes["connection"] = connection
         command.upgrade(configuration, "head")
+        index_missing(connection)
         refuse_torn(connection, address)
         return before, newest_version()
 

@@ -13,6 +13,7 @@ from newsletter.store.copying import copy_tables
 from newsletter.store.dialect import BUSY_TIMEOUT_S, parse_address
 from newsletter.store.faults import fault_of, first_line
 from newsletter.store.migrate import check_version, connect, migrate, refuse_newer
+from newsletter.store.schema.search import WORDS_TABLE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from newsletter.store.dialect import Address
 
 PIECE: Final = 2**20
+DERIVED: Final = ("sqlite_", WORDS_TABLE)  # tables that SQLite keeps by itself
 MOST_FAULTS: Final = 5  # that are told of a damaged file
 
 
@@ -80,7 +82,7 @@ def examine(path: Path) -> Snapshot:
         if "alembic_version" not in names:
             raise StoreError(f"{path}: this is no database of newsletter")
         version = connection.execute("SELECT version_num FROM alembic_version").fetchone()
-        ours = sorted(name for name in names if name != "alembic_version" and not name.startswith("sqlite_"))
+        ours = sorted(name for name in names if name != "alembic_version" and not name.startswith(DERIVED))
         counts = {name: connection.execute(f'SELECT count(*) FROM "{name}"').fetchone()[0] for name in ours}
     refuse_newer(parse_address(f"sqlite:///{path}"), version[0] if version else None)
     if version is None:

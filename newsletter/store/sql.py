@@ -19,6 +19,7 @@ from newsletter.store.listing import ListingTables
 from newsletter.store.operation import OperationTables
 from newsletter.store.ranges import RangeTables
 from newsletter.store.schedules import ScheduleTables
+from newsletter.store.searching import SearchTables
 from newsletter.store.subscribers import SubscriberTables
 from newsletter.store.suppressions import SuppressionTables
 from newsletter.store.waking import notifications
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
 class SqlStore(
     PaperTables,
+    SearchTables,
     SubscriberTables,
     DeliveryTables,
     AccountingTables,

@@ -106,7 +106,7 @@ def test_papers_are_found_newest_first(newsletter: CommandLine) -> None:
     assert said.err == ""
     newest = newsletter("papers", "search", "diffusion", "--limit", "2")
     assert [row[0][-1] for row in newest.rows] == ["5", "2"]
-    assert newest.err == "only the newest 2 are shown; --limit shows more\n"
+    assert newest.err == "only the newest 2 are shown; --limit shows more, --offset 2 the next\n"
 
 
 def test_who_looks_for_an_identifier_is_told_how(collected: CommandLine) -> None:

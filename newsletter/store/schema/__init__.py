@@ -9,6 +9,7 @@ from newsletter.store.schema.deliveries import attempts, bounces, deliveries, di
 from newsletter.store.schema.operation import alerts, buckets, circuits, leases, pauses, seals
 from newsletter.store.schema.papers import paper_aliases, paper_keys, paper_versions, papers, sightings, sources
 from newsletter.store.schema.people import bounce_scores, consents, subscribers, subscriptions, suppressions
+from newsletter.store.schema.search import indexed_papers, vocabulary
 
 __all__ = [
     "Instant",
@@ -22,6 +23,7 @@ __all__ = [
     "consents",
     "deliveries",
     "digests",
+    "indexed_papers",
     "issues",
     "leases",
     "ledger",
@@ -38,4 +40,5 @@ __all__ = [
     "subscribers",
     "subscriptions",
     "suppressions",
+    "vocabulary",
 ]

@@ -1,0 +1,245 @@
+"""Searching all stored papers: the index proposes, words rank, the matcher decides and explains."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final, Protocol
+
+from newsletter.core.index_plan import NOTHING, Phrase, Planner, Word, any_of, filtered
+from newsletter.core.index_rank import Scorer, Statistics, statistics
+from newsletter.core.index_spelling import beginnings, endings, pieces, spellings, symbols_of
+from newsletter.core.query import leaves, positive_leaves
+from newsletter.core.query_parse import parse_query
+from newsletter.core.search import Searcher
+from newsletter.errors import QueryError
+from newsletter.model import SearchFilters, SearchHit, SearchOrder, SearchPage
+from newsletter.ports import PaperStore, SearchIndex
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
+
+    from newsletter.core.index_plan import Plan
+    from newsletter.core.query import Query
+    from newsletter.model import Paper, SearchRequest
+    from newsletter.ports import Candidate
+
+POOL: Final = 500  # of the newest papers found, and of those that have it in the title: so many are ranked
+SAMPLE: Final = 2_000  # of the newest papers, whose words tell how rare words are
+SAMPLE_AGE: Final = timedelta(hours=1)
+MOST_TERMS: Final = 100
+MOST_EXAMINED: Final = 1_000  # papers that one answer looks at: the next stretch goes on from there
+STEP: Final = 40  # papers looked at together
+FEATURES: Final = 12  # words of a paper by which similar ones are found
+SHORTEST_FEATURE: Final = 3  # characters, the coding's included
+
+
+class SearchStore(PaperStore, SearchIndex, Protocol):
+    """What a search reads."""
+
+
+@dataclass(slots=True)
+class WordSearch:
+    """:class:`newsletter.ports.Search` by words. Between questions it keeps how rare words are, and nothing else."""
+
+    store: SearchStore
+    _statistics: Statistics = field(default_factory=Statistics)
+    _sampled_at: datetime | None = None
+
+    async def search(self, request: SearchRequest, now: datetime) -> SearchPage:
+        """Return a stretch of what a query finds; QueryError, pointing at the column, when it cannot be asked.
+
+        Offsets count candidates of the index, a few of which the matcher may refuse.
+        """
+        if not request.query.strip():
+            return await self._browse(request)
+        question = await self._question(checked_query(request.query), request)
+        if request.order is SearchOrder.NEWEST:
+            candidates: _Newest | _Ranked = _Newest(question, request.offset)
+        else:
+            candidates = await self._ranked(question, request.offset, now)
+        counted, walked = await asyncio.gather(question.total(), _walk(self.store, request, candidates))
+        (total, is_about), (hits, next_offset) = counted, walked
+        if next_offset is None and request.offset == 0 and candidates.is_whole:
+            return SearchPage(hits, len(hits))
+        return SearchPage(hits, total, is_about, next_offset)
+
+    async def similar(self, paper: Paper, count: int, now: datetime) -> list[Paper]:
+        """Return at most so many papers that share this one's rarest words, the likest first."""
+        tokens = await self.store.words_of(paper.id)
+        if tokens is None:
+            return []
+        known = await self._word_statistics(now)
+        features = _features(tokens, known)
+        if not features:
+            return []
+        found = await self.store.candidates(any_of(features), SearchFilters(), POOL)
+        others = [candidate for candidate in found if candidate.paper_id != paper.id]
+        scores = Scorer(features, known, now).scores((each.minutes, each.tokens) for each in others)
+        best = sorted(zip(scores, others, strict=True), key=_rank)[:count]
+        papers = await self.store.papers([candidate.paper_id for _, candidate in best])
+        return [papers[candidate.paper_id] for _, candidate in best if candidate.paper_id in papers]
+
+    async def _browse(self, request: SearchRequest) -> SearchPage:
+        plan = filtered(None, request.filters)
+        total, found = await asyncio.gather(
+            self.store.count_candidates(plan, request.filters),
+            self.store.candidates(plan, request.filters, request.limit, request.offset),
+        )
+        papers = await self.store.papers([candidate.paper_id for candidate in found])
+        hits = tuple(SearchHit(papers[each.paper_id], 0.0) for each in found if each.paper_id in papers)
+        end = request.offset + len(found)
+        return SearchPage(hits, total, next_offset=end if found and end < total else None)
+
+    async def _question(self, query: Query, request: SearchRequest) -> _Question:
+        symbols = symbols_of(query)
+        wanted = endings(symbols, await self.store.known_words(pieces(symbols)))
+        found = await self.store.words_beginning(beginnings(wanted)) if wanted else []
+        return _Question(self.store, query, Planner(spellings(wanted, found)), request.filters)
+
+    async def _ranked(self, question: _Question, offset: int, now: datetime) -> _Ranked:
+        known = await self._word_statistics(now)
+        found = await question.pool()
+        terms = [question.planner.upper(leaf) or NOTHING for leaf in dict.fromkeys(positive_leaves(question.query))]
+        scorer = Scorer(terms, known, now)
+        scores = await asyncio.to_thread(scorer.scores, [(each.minutes, each.tokens) for each in found])
+        ranked = sorted(zip(scores, found, strict=True), key=_rank)
+        return _Ranked([(each.paper_id, score) for score, each in ranked], offset, is_whole=len(found) < POOL)
+
+    async def _word_statistics(self, now: datetime) -> Statistics:
+        if self._sampled_at is None or not timedelta(0) <= now - self._sampled_at < SAMPLE_AGE:
+            sample = await self.store.candidates(None, SearchFilters(), SAMPLE)
+            self._statistics = await asyncio.to_thread(statistics, [candidate.tokens for candidate in sample])
+            self._sampled_at = now
+        return self._statistics
+
+
+class _Question:
+    """A query as it is put to the index."""
+
+    def __init__(self, store: SearchStore, query: Query, planner: Planner, filters: SearchFilters) -> None:
+        self.store = store
+        self.query = query
+        self.planner = planner
+        self.filters = filters
+        self.upper = planner.upper(query)
+        self.plan = filtered(self.upper, filters)
+
+    async def total(self) -> tuple[int, bool]:
+        """Return how many papers may match, and whether some of these may not."""
+        lower = self.planner.lower(self.query)
+        total = self.store.count_candidates(self.plan, self.filters)
+        if lower == self.upper:
+            return await total, False
+        certain = self.store.count_candidates(filtered(lower, self.filters), self.filters)
+        counted, sure = await asyncio.gather(total, certain)
+        return counted, counted != sure
+
+    async def pool(self) -> list[Candidate]:
+        """Return the papers to rank: the newest found, and where these are not all, those found by their titles."""
+        found = await self.store.candidates(self.plan, self.filters, POOL)
+        if len(found) < POOL:
+            return found
+        titles = filtered(replace(self.planner, only_titles=True).upper(self.query), self.filters)
+        by_title = await self.store.candidates(titles, self.filters, POOL)
+        return list({each.paper_id: each for each in (*found, *by_title)}.values())
+
+
+@dataclass(slots=True)
+class _Ranked:
+    """Candidates in the order of their scores; ``is_whole`` says whether these are all there are."""
+
+    found: list[tuple[int, float]]
+    position: int
+    is_whole: bool
+
+    async def next(self, count: int) -> list[tuple[int, float]]:
+        """Return the next ids and scores, fewer than asked for at the end."""
+        step = self.found[self.position : self.position + count]
+        self.position += count
+        return step
+
+
+@dataclass(slots=True)
+class _Newest:
+    """Candidates as the index has them."""
+
+    question: _Question
+    position: int
+    is_whole: bool = True
+
+    async def next(self, count: int) -> list[tuple[int, float]]:
+        """Return the next ids, without scores, fewer than asked for at the end."""
+        question = self.question
+        step = await question.store.candidates(question.plan, question.filters, count, self.position)
+        self.position += count
+        return [(candidate.paper_id, 0.0) for candidate in step]
+
+
+async def _walk(
+    store: PaperStore, request: SearchRequest, candidates: _Newest | _Ranked
+) -> tuple[tuple[SearchHit, ...], int | None]:
+    """Return the hits among the next candidates, until there are enough, and where the next stretch begins."""
+    searcher = Searcher(request.query)
+    hits: list[SearchHit] = []
+    examined, size = request.offset, max(STEP, request.limit)
+    while examined < request.offset + MOST_EXAMINED:
+        step = await candidates.next(size)
+        papers = await store.papers([paper_id for paper_id, _ in step])
+        room = request.limit - len(hits)
+        places, found = await asyncio.to_thread(_decide, searcher, step, papers, room)
+        hits += found
+        if len(hits) == request.limit:
+            end = examined + places[-1] + 1
+            is_last = len(step) < size and end == examined + len(step)
+            return tuple(hits), None if is_last else end
+        if len(step) < size:
+            return tuple(hits), None
+        examined += len(step)
+    return tuple(hits), examined
+
+
+def _decide(
+    searcher: Searcher, step: Sequence[tuple[int, float]], papers: Mapping[int, Paper], room: int
+) -> tuple[list[int], list[SearchHit]]:
+    """Return the hits among these candidates, at most ``room``, explained, and their places in ``step``."""
+    there = [papers[paper_id] for paper_id, _ in step if paper_id in papers]
+    taken = {match.paper_id: match for match in searcher.find(there)}
+    places = [place for place, (paper_id, _) in enumerate(step) if paper_id in taken][:room]
+    hits = []
+    for place in places:
+        paper_id, score = step[place]
+        reasons = searcher.explain(papers[paper_id], taken[paper_id]).reasons
+        hits.append(SearchHit(papers[paper_id], score, reasons))
+    return places, hits
+
+
+def checked_query(text: str) -> Query:
+    """Return the tree of a query; QueryError when it is malformed, or too much to be asked of a search."""
+    query = parse_query(text)
+    count = sum(1 for _ in leaves(query))
+    if count > MOST_TERMS:
+        raise QueryError(f"a search has at most {MOST_TERMS} terms, this one has {count:,}", 1, "leave some out")
+    return query
+
+
+def _rank(scored: tuple[float, Candidate]) -> tuple[float, int, int]:
+    score, candidate = scored
+    return -score, -candidate.minutes, -candidate.paper_id
+
+
+def _features(tokens: str, known: Statistics) -> list[Plan]:
+    """Return a paper's rarest words, as plans that find them in titles and abstracts."""
+    counts = Counter(word[1:] for word in tokens.split(" ") if word[0] in "ta")
+    in_title = {word[1:] for word in tokens.split(" ") if word[0] == "t"}
+    worth = {
+        word: (2 if word in in_title else 1) * min(count, 3) * known.rarity("a" + word)
+        for word, count in counts.items()
+    }
+    # What no other paper of the sample holds finds nothing: a misprint, or a name.
+    usual = [word for word in worth if known.holding.get("a" + word, 0) > 1 and len(word) > SHORTEST_FEATURE]
+    best = sorted(usual, key=lambda word: (-worth[word], word))[:FEATURES]
+    return [any_of(Phrase((Word(letter + word),)) for letter in "ta") for word in best]

@@ -75,6 +75,11 @@ class WebSettings(Section):
         default=None,
         description="Where readers reach the pages; https unless local. Default: made from host and port.",
     )
+    pages: bool | None = Field(
+        default=None,
+        description="Whether papers, topics and search may be read by whoever reaches this address, without a login. "
+        "Default: yes on a loopback address, else no. Unsubscribing always works.",
+    )
     secret: SecretStr | None = Field(
         default=None,
         description="Signs links; at least 16 characters. Default: made once and kept in the data directory.",
@@ -97,6 +102,11 @@ class WebSettings(Section):
                 "add public_url: https://… or listen on 127.0.0.1",
             )
         return self
+
+    @property
+    def has_pages(self) -> bool:
+        """Whether the reader's pages are served."""
+        return is_loopback(self.host) if self.pages is None else self.pages
 
     @property
     def base_url(self) -> str:

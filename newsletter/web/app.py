@@ -13,19 +13,22 @@ from starlette.routing import Route
 
 from newsletter.errors import StoreError
 from newsletter.model import Health, SourceState
+from newsletter.service.search import WordSearch
 from newsletter.web.guard import HEADERS, Guard
 from newsletter.web.mails import CaughtMails
 from newsletter.web.pages import STYLE, Pages
+from newsletter.web.reading import Reading
 from newsletter.web.unsubscribe import Unsubscribing
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from datetime import datetime
     from pathlib import Path
 
     from starlette.requests import Request
 
     from newsletter.core.links import Links
+    from newsletter.model import Profile
     from newsletter.ports import Store
     from newsletter.web.probes import Probes
 
@@ -49,21 +52,28 @@ FAULTS = {
 }
 
 
-def create_app(
+def create_app(  # noqa: PLR0913, PLR0917 (each is a part)
     store: Store,
     links: Links,
     brand_name: str,
     clock: Callable[[], datetime],
     catcher_maildir: Path | None,
     probes: Probes,
+    profiles: Callable[[], Mapping[str, Profile]] | None = None,
 ) -> Starlette:
     """Return the pages as an ASGI application.
 
-    ``clock`` returns the time, aware and in UTC. Caught mails are shown when ``catcher_maildir`` is given.
+    ``clock`` returns the time, aware and in UTC. Caught mails are shown when ``catcher_maildir`` is given, papers and
+    topics when ``profiles`` is.
     """
-    pages = Pages(brand_name, has_mails=catcher_maildir is not None)
+    has_reader = profiles is not None
+    has_mails = catcher_maildir is not None
+    pages = Pages(brand_name, has_mails=has_mails, has_reader=has_reader, base_url=links.base_url)
     front = Front(store, pages)
-    routes = front.routes() + probes.routes() + Unsubscribing(store, links, pages, clock).routes()
+    routes = front.routes()
+    if profiles is not None:
+        routes = Reading(store, WordSearch(store), pages, clock, profiles, describe).routes() + routes
+    routes = routes + probes.routes() + Unsubscribing(store, links, pages, clock).routes()
     if catcher_maildir is not None:
         routes += CaughtMails(catcher_maildir, pages).routes()
     faults = Faults(pages)

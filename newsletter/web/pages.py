@@ -9,7 +9,7 @@ import jinja2
 from starlette.responses import HTMLResponse
 
 if TYPE_CHECKING:
-    from datetime import datetime
+    from datetime import date, datetime
 
 STYLE = resources.files("newsletter.web").joinpath("style.css").read_bytes()
 
@@ -17,7 +17,9 @@ STYLE = resources.files("newsletter.web").joinpath("style.css").read_bytes()
 class Pages:
     """Renders the pages of one installation; ``brand_name`` is what the newsletter is called."""
 
-    def __init__(self, brand_name: str, *, has_mails: bool) -> None:
+    def __init__(self, brand_name: str, *, has_mails: bool, has_reader: bool = False, base_url: str = "") -> None:
+        self.brand_name = brand_name
+        self.base_url = base_url
         self._templates = jinja2.Environment(
             loader=jinja2.PackageLoader("newsletter.web"),
             autoescape=True,
@@ -25,8 +27,9 @@ class Pages:
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        self._templates.globals |= {"brand_name": brand_name, "has_mails": has_mails}
-        self._templates.filters |= {"moment": moment, "size": size}
+        self._templates.globals |= {"brand_name": brand_name, "has_mails": has_mails, "has_reader": has_reader}
+        self._templates.globals |= {"base_url": base_url, "path": "", "has_pages": False}
+        self._templates.filters |= {"moment": moment, "size": size, "day": day, "weekday": weekday}
 
     def answer(self, template: str, status: int = 200, **values: Any) -> HTMLResponse:
         """Return the filled template as an answer."""
@@ -36,6 +39,16 @@ class Pages:
 def moment(when: datetime) -> str:
     """Return a time as people read it, e.g. ``24 Nov 2026, 07:00 UTC``."""
     return f"{when.day} {when:%b %Y, %H:%M} UTC"
+
+
+def day(when: date) -> str:
+    """Return a day as people read it, e.g. ``24 Nov 2026``."""
+    return f"{when.day} {when:%b %Y}"
+
+
+def weekday(when: date) -> str:
+    """Return a day with its name, e.g. ``Tuesday 24 November 2026``."""
+    return f"{when:%A} {when.day} {when:%B %Y}"
 
 
 def size(octets: int) -> str:

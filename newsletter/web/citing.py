@@ -1,0 +1,56 @@
+"""A paper as a reference: BibTeX, and RIS for reference managers."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+from newsletter.core.stem import fold
+from newsletter.core.text import readable, readable_name
+
+if TYPE_CHECKING:
+    from newsletter.model import Paper
+
+SPECIAL: Final = re.compile(r"[\\{}$&#%_^~]")
+ESCAPES: Final = {"\\": r"\textbackslash{}", "^": r"\textasciicircum{}", "~": r"\textasciitilde{}"}
+
+
+def bibtex(paper: Paper) -> str:
+    """Return a BibTeX entry; characters that TeX would read otherwise are escaped."""
+    known_at = paper.published_at or paper.first_seen_at
+    fields = {
+        "title": f"{{{escaped(readable(paper.title))}}}",
+        "author": " and ".join(escaped(readable_name(name)) for name in paper.authors),
+        "year": str(known_at.year),
+        "journal": escaped(readable(paper.journal_reference or "")),
+        "eprint": paper.arxiv_id or "",
+        "archivePrefix": "arXiv" if paper.arxiv_id else "",
+        "primaryClass": escaped(paper.categories[0]) if paper.arxiv_id and paper.categories else "",
+        "doi": escaped(paper.doi or ""),
+        "url": escaped(paper.url),
+    }
+    lines = [f"  {name} = {{{value}}},\n" for name, value in fields.items() if value]
+    return f"@{'article' if paper.journal_reference else 'misc'}{{{key_of(paper)},\n{''.join(lines)}}}\n"
+
+
+def key_of(paper: Paper) -> str:
+    """Return e.g. ``lovelace2026paper17``: letters and digits alone, one key a paper."""
+    family = readable_name(paper.authors[0]).split()[-1:] if paper.authors else []
+    name = re.sub("[^a-z]", "", fold("".join(family))) or "anonymous"
+    return f"{name}{(paper.published_at or paper.first_seen_at).year}paper{paper.id}"
+
+
+def escaped(text: str) -> str:
+    """Return text as TeX reads it as it stands."""
+    return SPECIAL.sub(lambda found: ESCAPES.get(found[0], "\\" + found[0]), text)
+
+
+def ris(paper: Paper) -> str:
+    """Return a RIS record, lines ended as its readers expect."""
+    known_at = paper.published_at or paper.first_seen_at
+    lines = [("TY", "JOUR" if paper.journal_reference else "UNPB"), ("TI", readable(paper.title))]
+    lines += [("AU", readable_name(name)) for name in paper.authors]
+    lines += [("PY", str(known_at.year)), ("DA", f"{known_at:%Y/%m/%d}"), ("AB", readable(paper.abstract))]
+    lines += [("JO", readable(paper.journal_reference or "")), ("DO", paper.doi or ""), ("UR", paper.url)]
+    told = [f"{tag}  - {value}\r\n" for tag, value in lines if value]
+    return "".join(told) + "ER  - \r\n"

@@ -1,0 +1,82 @@
+"""Papers as feeds: Atom (RFC 4287) and JSON Feed 1.1."""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final
+from xml.etree import ElementTree as ET
+
+from newsletter.core.text import readable, readable_name
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from newsletter.model import Paper
+
+ATOM: Final = "http://www.w3.org/2005/Atom"
+NEVER: Final = datetime(2000, 1, 1, tzinfo=UTC)
+NOT_XML: Final = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+def atom(title: str, base_url: str, path: str, papers: Sequence[Paper]) -> bytes:
+    """Return an Atom feed; each entry leads to the paper's page here."""
+    feed = ET.Element("feed", {"xmlns": ATOM})
+    _add(feed, "title", title)
+    _add(feed, "id", base_url + path)
+    _add(feed, "updated", max((_seen(paper) for paper in papers), default=NEVER).isoformat())
+    ET.SubElement(feed, "link", {"rel": "self", "href": base_url + path})
+    ET.SubElement(feed, "link", {"href": base_url + "/"})
+    for paper in papers:
+        entry = ET.SubElement(feed, "entry")
+        _add(entry, "title", readable(paper.title))
+        _add(entry, "id", f"{base_url}/papers/{paper.id}")
+        ET.SubElement(entry, "link", {"href": f"{base_url}/papers/{paper.id}"})
+        _add(entry, "updated", _seen(paper).isoformat())
+        _add(entry, "published", (paper.published_at or paper.first_seen_at).isoformat())
+        for name in paper.authors or ("Unknown",):
+            _add(ET.SubElement(entry, "author"), "name", readable_name(name) or "Unknown")
+        for category in paper.categories:
+            ET.SubElement(entry, "category", {"term": _clean(category)})
+        _add(entry, "summary", readable(paper.abstract))
+    written: bytes = ET.tostring(feed, encoding="utf-8", xml_declaration=True)
+    return written
+
+
+def _seen(paper: Paper) -> datetime:
+    return paper.version_seen_at or paper.first_seen_at
+
+
+def _add(parent: ET.Element, name: str, text: str) -> None:
+    ET.SubElement(parent, name).text = _clean(text)
+
+
+def _clean(text: str) -> str:
+    return NOT_XML.sub("", text)
+
+
+def json_feed(title: str, base_url: str, path: str, papers: Sequence[Paper]) -> bytes:
+    """Return a JSON Feed."""
+    items = [
+        {
+            "id": f"{base_url}/papers/{paper.id}",
+            "url": f"{base_url}/papers/{paper.id}",
+            "external_url": paper.url,
+            "title": readable(paper.title),
+            "content_text": readable(paper.abstract),
+            "date_published": (paper.published_at or paper.first_seen_at).isoformat(),
+            "date_modified": _seen(paper).isoformat(),
+            "authors": [{"name": readable_name(name)} for name in paper.authors],
+            "tags": list(paper.categories),
+        }
+        for paper in papers
+    ]
+    document = {
+        "version": "https://jsonfeed.org/version/1.1",
+        "title": title,
+        "home_page_url": base_url + "/",
+        "feed_url": base_url + path,
+        "items": items,
+    }
+    return json.dumps(document).encode()

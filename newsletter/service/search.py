@@ -32,7 +32,7 @@ SAMPLE: Final = 2_000  # of the newest papers, whose words tell how rare words a
 SAMPLE_AGE: Final = timedelta(hours=1)
 MOST_TERMS: Final = 100
 MOST_EXAMINED: Final = 1_000  # papers that one answer looks at: the next stretch goes on from there
-STEP: Final = 40  # papers looked at together
+STEP: Final = 24  # papers looked at together: a page, and a few that the matcher may refuse
 FEATURES: Final = 12  # words of a paper by which similar ones are found
 SHORTEST_FEATURE: Final = 3  # characters, the coding's included
 

@@ -42,6 +42,7 @@ BENCHES = (
     Bench("bench_match", table.match_rows),
     Bench("bench_render", table.render_rows, quick=("--rounds", "50")),
     Bench("bench_collect", table.collect_rows, quick=("--entries", "500", "--papers", "1000")),
+    Bench("bench_search", table.search_rows, quick=("--quick",)),
     Bench("bench_plan", table.plan_rows, quick=("--subscribers", "1000")),
     Bench("bench_send", table.send_rows, quick=("--messages", "500"), needs=missing_programs),
     Bench("bench_daemon", table.daemon_rows),

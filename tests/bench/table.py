@@ -102,6 +102,15 @@ def collect_rows(figures: Figures) -> Iterator[Row]:
     yield Row(f"search {figures['searched']:,} papers", figures["search_s"], "s")
 
 
+def search_rows(figures: Figures) -> Iterator[Row]:
+    for name, database in (("sqlite", "SQLite"), ("postgresql", "PostgreSQL")):
+        papers = f"{figures['papers']:,.0f} papers, {database}"
+        yield Row(f"search {papers}: median, best first", figures[f"{name}_best_ms"], "ms", 50)
+        yield Row("the slowest of the queries", figures[f"{name}_slowest_ms"], "ms")
+        yield Row("median, newest first", figures[f"{name}_newest_ms"], "ms", 50)
+        yield Row("put all of them into the index", figures[f"{name}_index_s"], "s")
+
+
 EXCERPTS = {
     "precision": "sentences with idea or result",
     "idea": "abstracts whose idea is told",

@@ -93,7 +93,7 @@ def _campaigns(options: argparse.Namespace, console: Console) -> Iterator[tuple[
 
 
 def _campaign(options: argparse.Namespace, database: str, kind: signal.Signals, console: Console) -> Findings:
-    workers = options.workers if database == "postgresql" else 1
+    workers = options.workers if database == "postgresql" else 0
     campaign = Campaign(options.mails, options.stops, workers, kind, options.seed)
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="newsletter-crash-")))

@@ -44,18 +44,25 @@ COUNTING = text(
 
 @dataclass(frozen=True, slots=True)
 class Campaign:
-    """What is done: ``stops`` times a random number of ``workers`` gets ``kind``, KILL or TERM.
+    """What is done: ``stops`` times a random number of processes gets ``kind``, KILL or TERM.
 
+    Those are one that does everything or, with ``workers``, so many of them and one that collects and plans.
     ``when_unknown`` is what the newsletter does with a mail that may have arrived.
     """
 
     mails: int
     stops: int
-    workers: int = 1
+    workers: int = 0
     kind: signal.Signals = signal.SIGKILL
     seed: int = field(default_factory=lambda: random.SystemRandom().randrange(10**6))
-    command: tuple[str, ...] = ("run",)
     when_unknown: str = "resend"
+
+    @property
+    def commands(self) -> list[tuple[str, ...]]:
+        """The processes, each as what it is started with."""
+        if not self.workers:
+            return [("run",)]
+        return [("run", "--roles", "schedule"), *[("worker",)] * self.workers]
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,16 +118,14 @@ class Fleet:
 
     def start(self) -> None:
         """Start all."""
-        command = self.campaign.command
-        self.processes = [
-            DaemonProcess(self.newsletter.directory, command=command) for _ in range(self.campaign.workers)
-        ]
+        directory = self.newsletter.directory
+        self.processes = [DaemonProcess(directory, command=command) for command in self.campaign.commands]
         for each in self.processes:
             each.start()
 
     def strike(self) -> None:
         """Stop some, all of them perhaps, and start them anew."""
-        number = self.chance.randint(1, self.campaign.workers)
+        number = self.chance.randint(1, len(self.processes))
         struck = self.chance.sample(self.processes, number)
         for each in struck:
             if each.process.poll() is not None:
@@ -185,7 +190,7 @@ def run(
     chance = random.Random(campaign.seed)  # noqa: S311 (no secret)
     with ExitStack() as stack:
         _, port = stack.enter_context(mail_server(log))
-        deliver = {"first_retry_minutes": 0.001, "when_unknown": campaign.when_unknown}
+        deliver = {"first_retry_minutes": 0.001, "when_unknown": campaign.when_unknown, "lease_minutes": 0.1}
         newsletter = Newsletter(folder, port, url, deliver=deliver)
         newsletter.subscribe(campaign.mails)
         fleet = Fleet(newsletter, campaign, chance)

@@ -26,7 +26,7 @@ SIGNALS = {signal.SIGKILL: "`kill -9`", signal.SIGTERM: "SIGTERM"}
 def campaign_line(database: str, findings: Findings) -> Line:
     """Return a campaign as a row."""
     campaign, verdict = findings.campaign, findings.verdict
-    processes = "" if campaign.workers == 1 else f", {campaign.workers} workers"
+    processes = f", {campaign.workers} workers" if campaign.workers else ""
     return (
         SIGNALS[campaign.kind],
         f"{database}{processes}",

@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING
 
 from tests.crash.faults import FAULTS, Fault, fault
 from tests.crash.newsletters import CONNECTIONS
+from tests.support.postfix import postfix_instance
 from tests.support.smtp_server import Script, mail_server
 
 if TYPE_CHECKING:
     from tests.crash.trial import Trial
 
+POSTFIX_CONNECTIONS = 20  # its default_destination_concurrency_limit
 STEPS = ("connect", "ehlo", "mail", "rcpt", "data", "dot")
 GARBAGE = "\udcff\udcfe<html>\udc80 what? 250"
 FEW = 0.03  # of the dialogues go wrong
@@ -42,6 +44,29 @@ async def killed(trial: Trial) -> None:
                 server, _ = await asyncio.to_thread(
                     servers.enter_context, mail_server(trial.journal, port, delay_s=0.01)
                 )
+
+
+@fault(
+    "is Postfix, killed (`kill -9`) and started again with its queue, three times",
+    "mail server",
+    doubles=True,
+    relay={},
+    is_silent=True,  # for us; the mails are in its queue
+)
+async def postfix_killed(trial: Trial) -> None:
+    port = trial.server.port
+    await trial.server.break_off()
+    await trial.server.start()
+    passing_on = {"virtual_mailbox_maps": "static:x", "virtual_transport": f"smtp:[127.0.0.1]:{trial.server.port}"}
+    with postfix_instance(port, passing_on) as relay:
+        async with trial.delivering():
+            for number in range(1, 4):
+                await trial.taken(number / 5)
+                await asyncio.to_thread(relay.kill)
+                assert len(trial.server.received) < trial.readers
+                trial.server.unanswered += CONNECTIONS + POSTFIX_CONNECTIONS
+                await asyncio.to_thread(relay.start)
+        await trial.all_taken()
 
 
 def hangs_at(step: str) -> Fault:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import psycopg
 
 from tests.crash.faults import fault
-from tests.crash.trial import until
+from tests.crash.trial import Clock, until
 
 if TYPE_CHECKING:
     from tests.crash.trial import Trial
@@ -90,3 +90,9 @@ async def steps(trial: Trial) -> None:
         for share, step in zip(SHARES, (HOUR, -HOUR, -HOUR, HOUR), strict=True):
             await trial.taken(share)
             trial.clock.step(step)
+
+
+@fault("of two machines on one PostgreSQL, one has its clock an hour ahead", "clock", is_postgres=True, is_silent=True)
+async def apart(trial: Trial) -> None:
+    await trial.add_sender(Clock(HOUR))
+    await trial.deliver()

@@ -14,7 +14,9 @@ from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
+from unittest.mock import patch
 
+import newsletter.wiring.parts
 from newsletter.core.deliveries import OPEN
 from newsletter.errors import NewsletterError
 from newsletter.model import Consent, Origin
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
 END_S = 120
 NO_OPTIONS: Mapping[str, Any] = MappingProxyType({})
 STEP = timedelta(minutes=5)  # what is due within it is sent in one run
+TICK = timedelta(minutes=1)  # four of the daemon's
 PATIENCE_S = 0.3
 SHORT = dict.fromkeys(("connect_timeout_s", "timeout_s", "final_timeout_s"), PATIENCE_S)
 
@@ -87,6 +90,8 @@ class Sender:
             try:
                 counts = await self.parts.deliverer.deliver_due()
                 assert counts.is_closed
+                if not counts.accepted:  # what can go just now waits for the next tick, as it would in the daemon
+                    self.application.clock.step(TICK)
             except NewsletterError as error:
                 self.faults.append(str(error))
                 await asyncio.sleep(0.05)
@@ -141,11 +146,12 @@ class Trial:
         return [reader(number) for number in range(self.readers)]
 
     async def add_sender(self, clock: Clock | None = None) -> Sender:
-        """Let one more process send."""
+        """Let one more send, as a process of its own would, under leases of its own."""
         opened = await self.stack.enter_async_context(open_application(self.newsletter.directory))
         values = {each.name: getattr(opened, each.name) for each in fields(Application)}
         application = ClockedApplication(**values, clock=clock or Clock())
-        parts = build_parts(application)
+        with patch.object(newsletter.wiring.parts, "OWNER", f"sender-{len(self.senders)}"):
+            parts = build_parts(application)
         self.stack.push_async_callback(parts.aclose)
         sender = Sender(application, parts)
         self.senders.append(sender)
@@ -186,6 +192,11 @@ class Trial:
         """Wait until the mail server has taken this share of the mails."""
         reader = JournalReader(self.journal)
         await until(lambda: reader.count() >= share * self.readers)
+
+    async def all_taken(self) -> None:
+        """Wait until the mail server has taken each mail, which a relay may have kept for a while."""
+        reader = JournalReader(self.journal)
+        await until(lambda: len({each.message_id for each in reader.read()}) >= self.readers)
 
     async def verdict(self) -> Verdict:
         """Hold the ledger against what the server took, and the report against the ledger."""

@@ -4,6 +4,9 @@ import signal
 from pathlib import Path
 
 from tests.crash.campaign import Campaign, run
+from tests.support.databases import postgres, postgres_url
+
+__all__ = ["postgres", "postgres_url"]
 
 
 def test_killed_at_random_moments_nothing_is_lost(tmp_path: Path) -> None:
@@ -25,3 +28,16 @@ def test_killed_where_nothing_is_to_come_twice_nothing_does_and_what_is_in_doubt
     unknown = findings.verdict.states.get("unknown", 0)
     assert unknown <= findings.most_doubled  # one for each connection that was open at a kill, and none merely claimed
     assert findings.verdict.states.get("accepted", 0) == 600 - unknown
+
+
+def test_workers_are_killed_and_nothing_is_lost(tmp_path: Path, postgres_url: str) -> None:
+    findings = run(Campaign(mails=600, stops=5, workers=3), tmp_path, postgres_url)
+    assert findings.broken() == []
+    assert findings.verdict.states == {"accepted": 600}
+    assert len(findings.cuts) == 5
+
+
+def test_workers_are_told_to_stop_and_nothing_comes_twice(tmp_path: Path, postgres_url: str) -> None:
+    findings = run(Campaign(mails=500, stops=4, workers=3, kind=signal.SIGTERM), tmp_path, postgres_url)
+    assert findings.broken() == []
+    assert findings.verdict.doubled == 0

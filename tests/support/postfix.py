@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pwd
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -13,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import psutil
 import pytest
 
 if TYPE_CHECKING:
@@ -67,15 +69,48 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+class Postfix:
+    """An instance in a folder of its own, which listens on ``port``."""
+
+    def __init__(self, program: str, folder: Path, port: int) -> None:
+        self.port = port
+        self._folder = folder
+        self._command = [program, "-c", str(folder / "conf")]
+
+    def start(self) -> None:
+        """Start it, with what its queue holds, and wait until it answers."""
+        _run([*self._command, "start"], self._folder)
+        _wait_for(self.port, self._folder)
+
+    def kill(self) -> None:
+        """End all of its processes at once (``kill -9``); what it has taken is in its queue."""
+        master = int((self._folder / "queue" / "pid" / "master.pid").read_text())
+        found = psutil.Process(master)
+        members = [found, *found.children(recursive=True)]
+        os.killpg(os.getpgid(master), signal.SIGKILL)
+        psutil.wait_procs(members, timeout=START_S)
+
+    def abort(self) -> None:
+        """End it without waiting for anything."""
+        _run([*self._command, "abort"], self._folder)
+
+
 @contextmanager
 def postfix(changes: Mapping[str, str] | None = None) -> Iterator[int]:
     """Run a Postfix with these settings over ours, and give its port; whoever asks must be root, as Postfix wants."""
+    with postfix_instance(free_port(), changes) as instance:
+        yield instance.port
+
+
+@contextmanager
+def postfix_instance(port: int, changes: Mapping[str, str] | None = None) -> Iterator[Postfix]:
+    """The same on a port that is given, and the instance itself."""
     program = shutil.which("postfix", path=f"{os.environ['PATH']}:/usr/sbin")
     if program is None or os.geteuid() != 0:
         pytest.skip("Postfix is not installed, or we are not root")
     folder = Path(tempfile.mkdtemp(prefix="postfix-", dir="/tmp"))  # where its own user can reach it
     folder.chmod(0o755)
-    port = free_port()
+    instance = Postfix(program, folder, port)
     try:
         for name in ("conf", "queue", "data"):
             (folder / name).mkdir()
@@ -85,13 +120,11 @@ def postfix(changes: Mapping[str, str] | None = None) -> Iterator[int]:
         lines = [f"{name} = {value.replace('{folder}', str(folder))}\n" for name, value in settings.items()]
         (folder / "conf" / "main.cf").write_text("".join(lines))
         (folder / "conf" / "master.cf").write_text(f"127.0.0.1:{port} inet n - n - - smtpd\n{SERVICES}")
-        command = [program, "-c", str(folder / "conf")]
-        _run([*command, "start"], folder)
         try:
-            _wait_for(port, folder)
-            yield port
+            instance.start()
+            yield instance
         finally:
-            _run([*command, "abort"], folder)
+            instance.abort()
     finally:
         shutil.rmtree(folder)
 

@@ -20,7 +20,7 @@ run: .venv/installed
 	@$(BIN)/newsletter --config $(CONFIG) run
 
 test: .venv/installed-for-tests
-	$(BIN)/python -m pytest -q -n auto
+	$(BIN)/python -m pytest -q -n auto --dist loadgroup
 
 check: .venv/installed-for-tests
 	$(BIN)/ruff check --quiet .

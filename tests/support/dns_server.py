@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import threading
 from typing import TYPE_CHECKING, Self, cast
 
 import dns.flags
@@ -12,7 +14,7 @@ import dns.rdatatype
 import dns.rrset
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
 SILENT = "silent"
 FAILS = "servfail"
@@ -70,3 +72,26 @@ class Protocol(asyncio.DatagramProtocol):
         answer = self._server.answer(data)
         if answer is not None:
             self._transport.sendto(answer, addr)
+
+
+@contextlib.contextmanager
+def in_background(records: Mapping[tuple[str, str], Sequence[str] | str]) -> Iterator[DnsServer]:
+    """Run a server in a thread of its own, for programs that a test waits for."""
+    server, is_up = DnsServer(records), threading.Event()
+    loop = asyncio.new_event_loop()
+
+    async def work() -> None:
+        async with server:
+            is_up.set()
+            await stopped.wait()
+
+    stopped = asyncio.Event()
+    thread = threading.Thread(target=loop.run_until_complete, args=(work(),), daemon=True)
+    thread.start()
+    is_up.wait(10)
+    try:
+        yield server
+    finally:
+        loop.call_soon_threadsafe(stopped.set)
+        thread.join(10)
+        loop.close()

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from newsletter.mail.templates import Source, TemplateFiles
 
 _COLOUR = re.compile(r"\{\{\s*(light|dark)\.([a-z]+)\s*\}\}")
-_BLANK_LINES = re.compile(r"\n{4,}")
+_BLANK_LINES = "\n" * 4
 _SIGNATURE = "-- "  # keeps its space (RFC 3676, 4.3)
 
 
@@ -188,8 +188,10 @@ def fill_text(compiled: Compiled, variables: Mapping[str, Any]) -> str:
         text = compiled.text.render(variables)
     except Exception as error:  # a template may raise anything at all
         raise TemplateError(problems=[_problem(compiled.text_source, error)]) from error
-    lines = (line if line == _SIGNATURE else line.rstrip() for line in text.split("\n"))
-    return _BLANK_LINES.sub("\n\n\n", "\n".join(lines)).strip("\n") + "\n"
+    text = "\n".join([line if line == _SIGNATURE else line.rstrip() for line in text.split("\n")])
+    while _BLANK_LINES in text:  # a regular expression would look at each character of every digest
+        text = text.replace(_BLANK_LINES, _BLANK_LINES[1:])
+    return text.strip("\n") + "\n"
 
 
 def _from_source(environment: Environment, source: Source) -> Template:

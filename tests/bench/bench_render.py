@@ -4,7 +4,7 @@ A digest of 20 papers with abstracts of about 1,500 characters. *fill* is Jinja 
 *prepare* adds what comes before it (excerpts, marked words, links), with papers that no earlier digest held and with
 papers that one did. *compose* is one recipient's finished message, in microseconds over a hundred different recipients
 of one digest, their signed links included; its peer builds the same message with Python's ``EmailMessage`` and
-``as_bytes``, as most newsletters do, in the same run.
+``as_bytes``, as most newsletters do, in the same run. *sign* is that message's DKIM signature; its peer is dkimpy.
 """
 
 from __future__ import annotations
@@ -20,8 +20,11 @@ from datetime import UTC, datetime
 from email.message import EmailMessage
 from typing import TYPE_CHECKING
 
+import dkim
+
 from newsletter.core.address import parse_address
 from newsletter.core.links import Links
+from newsletter.mail.dkim import Signer
 from newsletter.mail.excerpt import excerpt
 from newsletter.mail.fill import fill_html, fill_text
 from newsletter.mail.render import ROOMS
@@ -29,6 +32,7 @@ from newsletter.mail.sentences import rated_sentences
 from newsletter.mail.view import _unplaced_view, section_views
 from tests.support.mails import ABSTRACT, make_digest, make_renderer, unsubscribe_url
 from tests.support.samples import make_subscriber
+from tests.support.signing import DOMAIN, both_keys, pem
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -73,6 +77,7 @@ def measure(rounds: int) -> dict[str, float]:
         "prepare_new_papers_ms": median_ms(lambda: renderer.prepare(digest, papers), rounds, before=_forget),
         "first_compose_ms": _first_compose(renderer, rounds),
         "compose_us": _compose_us(prepared, rounds),
+        **_sign_ms(prepared.compose(READER, MESSAGE_ID, NOW), rounds),
         "emailmessage_ms": median_ms(lambda: _peer(prepared, html, text), max(5, rounds // 5)),
     }
 
@@ -101,6 +106,20 @@ def _compose_us(prepared: PreparedDigest, rounds: int) -> float:
             prepared.compose(reader, MESSAGE_ID, NOW)
 
     return round(median_ms(compose_all, rounds) * 1_000 / RECIPIENTS, 2)
+
+
+def _sign_ms(message: bytes, rounds: int) -> dict[str, float]:
+    """Return the time of signing one message with each kind of key and with both, and dkimpy's with RSA."""
+    rsa, ed25519 = both_keys()
+    found = {}
+    for name, keys in (("rsa", (rsa,)), ("ed25519", (ed25519,)), ("both", (rsa, ed25519))):
+        signer = Signer(DOMAIN, keys, lambda: NOW)
+        found[f"sign_{name}_ms"] = median_ms(lambda signer=signer: signer.sign(message), rounds)  # type: ignore[misc]
+    private, policy = pem(rsa.algorithm).encode(), (b"relaxed", b"relaxed")
+    peer = median_ms(
+        lambda: dkim.sign(message, b"rsa", DOMAIN.encode(), private, canonicalize=policy), max(5, rounds // 10)
+    )
+    return found | {"dkimpy_rsa_ms": peer}
 
 
 def _peer(prepared: PreparedDigest, html: str, text: str) -> bytes:

@@ -78,6 +78,8 @@ def render_rows(figures: Figures) -> Iterator[Row]:
     yield Row("render 20 papers, never seen before", new, "ms")
     peer = figures["emailmessage_ms"] * 1_000
     yield Row("compose one recipient's message", figures["compose_us"], "µs", 10, peer, "EmailMessage")
+    yield Row("sign it with RSA, 2,048 bits", figures["sign_rsa_ms"], "ms", 0.6, figures["dkimpy_rsa_ms"], "dkimpy")
+    yield Row("sign it with RSA and with Ed25519", figures["sign_both_ms"], "ms")
     yield Row("HTML of 20 papers", figures["html_bytes"], "bytes", 45_000)
 
 

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from newsletter.core.subject import count_of
 from newsletter.mail.dkim import Signer
 from newsletter.mail.sample import sample_digest
 from newsletter.model import IssueKind
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from newsletter.mail.render import PreparedDigest
 
 MAILS = (
-    *((f"digest, {count} papers", IssueKind.DIGEST, count) for count in (1, 20, 50)),
+    *((f"digest, {count_of(count, 'paper')}", IssueKind.DIGEST, count) for count in (1, 20, 50)),
     *((kind.value, kind, 0) for kind in (IssueKind.WELCOME, IssueKind.QUIET, IssueKind.PROBE)),
 )
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import dkim
 import pytest
+from aiosmtpd.controller import Controller
 
 from newsletter.core.signing import Algorithm
 from newsletter.settings.load import load_configuration
@@ -16,6 +17,8 @@ from newsletter.settings.signingkeys import signing_keys
 from tests.support.command_line import Answer, CommandLine, make_command_line
 from tests.support.databases import migrated_file
 from tests.support.dns_server import FAILS, DnsServer
+from tests.support.postfix import free_port
+from tests.support.relaying import Keeper
 from tests.support.signing import dns_of, make_signing_key, pem
 from tests.support.smtp_server import SmtpServer
 
@@ -69,6 +72,29 @@ async def test_from_keys_to_signed_mails(newsletter: CommandLine) -> None:
     (received,) = relay.received
     oracle = dkim.DKIM(received.content)
     assert [oracle.verify(index, dnsfunc=dns_of(keys)) for index in (0, 1)] == [True, True]
+
+
+@pytest.mark.parametrize("redirect", ["", "  redirect_all_to: staging@example.org\n"])
+def test_digests_leave_signed_last_of_all(newsletter: CommandLine, redirect: str) -> None:
+    _, settings = generated(newsletter)
+    keeper = Keeper()
+    relay = Controller(keeper, hostname="127.0.0.1", port=free_port())
+    lines = f"  relay:\n    host: 127.0.0.1\n    port: {relay.port}\n    tls: none\n"
+    configure(newsletter, settings + redirect + lines)
+    relay.start()
+    try:
+        for words in ("subscribers add ann@example.net --profile vision", "collect", "issue", "deliver"):
+            answer = newsletter(*words.split())
+            assert answer.code == 0, answer.err
+    finally:
+        relay.stop()
+    keys = signing_keys(load_configuration(newsletter.directory).settings)
+    assert keeper.messages
+    for message in keeper.messages.values():
+        assert message.startswith(b"DKIM-Signature: ")
+        assert message.count(b"X-Intended-To: ") == bool(redirect)
+        oracle = dkim.DKIM(message)
+        assert [oracle.verify(index, dnsfunc=dns_of(keys)) for index in (0, 1)] == [True, True]
 
 
 def test_keys_are_for_their_owner_and_never_written_over(newsletter: CommandLine) -> None:

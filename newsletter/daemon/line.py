@@ -1,4 +1,4 @@
-"""The line that every tick runs: reload, collect, issue; without that role, reload and see that the store answers."""
+"""The line that every tick runs: reload, collect, issue; without that role, reload, and see whether mail may go."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import structlog
 from newsletter.errors import NewsletterError
 from newsletter.model import Role
 from newsletter.service.collect import collect
+from newsletter.service.gate import read_clearance
 
 if TYPE_CHECKING:
     from newsletter.daemon.reloading import Reloading
@@ -45,6 +46,7 @@ class Line:
         running, application = self.running, self.running.application
         if not running.has(Role.SCHEDULE):
             await application.store.check_schema()
+            running.vitals.clearance = await read_clearance(application.store)  # elsewhere the watch looks
             return
         await collect(application.store, running.parts.sources, application.now, on_report=running.metrics.collected)
         if not running.stopping.is_set():

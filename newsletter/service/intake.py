@@ -61,7 +61,7 @@ class Intake:
             self._admission.changed.clear()
             claim = self._shelf.pop(self._now())
             if claim is not None:
-                if self._leases.is_held or await self._leases.renew():
+                if await self._leases.is_ours():
                     return claim
                 logger.warning("deliver.lease_lost", deliveries=len(self._shelf) + 1)
                 self._shelf.clear()  # they are others' by now

@@ -56,10 +56,12 @@ class LeaseKeeper:
         """Go on watching where the keeper before this one left off."""
         self._seen |= former._seen
 
-    @property
-    def is_held(self) -> bool:
-        """Whether half of the lease is left: long enough to begin a message."""
-        return self._held_until - self._holding() >= self._length_s / 2
+    async def is_ours(self) -> bool:
+        """Return whether what was claimed is still ours to send: half of the lease is left, or it could be renewed.
+
+        Where half is left nobody is asked. StoreError when somebody must be, and cannot.
+        """
+        return self._held_until - self._holding() >= self._length_s / 2 or await self.renew()
 
     def claim_began(self) -> Callable[[], None]:
         """Return what to call once a claim has succeeded that begins now: the lease runs from its beginning."""

@@ -94,6 +94,7 @@ class Sending:
         self._digests = equipment.digests
         self._recorder = equipment.recorder
         self._admission = equipment.admission
+        self._leases = equipment.leases
         self._policy = policy
         self._now = now
         self._is_broken = False
@@ -239,9 +240,13 @@ class Sending:
         self._tally.note(f"digest {delivery.digest_id}: {problem}")
         return Outcome(OutcomeKind.DEFERRED, text=f"could not be made: {problem}")
 
-    def _beginning_of(self, delivery: Delivery) -> Begin | None:
-        """Return what notes that a message is begun: None where one that may have arrived is sent again anyway."""
-        return None if self._policy.retry.resend_unknown else partial(self._recorder.begin, delivery.id)
+    def _beginning_of(self, delivery: Delivery) -> Begin:
+        """Return what is asked before a message's first octet: whether it is still ours, which the store must have
+        noted where one that may have arrived is not sent again.
+        """
+        if not self._policy.retry.resend_unknown:
+            return partial(self._recorder.begin, delivery.id)
+        return self._leases.is_ours
 
     async def _draw_conclusions(self, delivery: Delivery, outcome: Outcome, state: DeliveryState) -> None:
         log = logger.debug if state is DeliveryState.ACCEPTED else logger.info

@@ -6,6 +6,7 @@ import json
 import signal
 import subprocess
 import sys
+import time
 from collections import Counter
 from typing import TYPE_CHECKING
 
@@ -72,11 +73,21 @@ def test_who_plans_wakes_who_sends_and_each_tells_of_itself(directory: Path, log
         assert roles(url) == {"schedule": 0, "web": 0, "worker": 1}
         health = httpx2.get(f"{url}/healthz", timeout=10)
         assert (health.status_code, health.json()["roles"]) == (200, ["worker"])
+        assert health.json()["sealed"] is False
+        assert CommandLine(directory)("pause", "--reason", "an office move").code == 0
+        wait_for_health(url, "pauses", "an office move")
         assert httpx2.get(f"{url}/readyz", timeout=10).json() == {"ready": True, "reasons": []}
         assert httpx2.get(f"{url}/unsubscribe/x", timeout=10).status_code == 404
         assert worker.stop() == 0
         assert "collect" not in worker.said()
     assert len({line.split()[1] for line in accepted(log)}) == len(accepted(log)) == READERS + 1
+
+
+def wait_for_health(url: str, key: str, words: str) -> None:
+    deadline = time.monotonic() + 90
+    while words not in str(httpx2.get(f"{url}/healthz", timeout=10).json()[key]):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
 
 
 def roles(url: str) -> dict[str, int]:

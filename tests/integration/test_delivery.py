@@ -406,6 +406,45 @@ async def test_a_process_that_lost_its_lease_begins_nothing_it_no_longer_holds(s
     assert [lease.owner for lease in await store.leases()] == ["another"]
 
 
+async def test_a_process_that_sleeps_in_the_middle_of_a_dialogue_begins_no_text_that_is_anothers_by_now(
+    store: SqlStore, clock: Clock
+) -> None:
+    await plan(store, 3)
+    boot = Boot()
+    taken: list[ClaimedDelivery] = []
+
+    class TakenOver(SqlStore):
+        async def renew(self, owner: str) -> bool:
+            if not taken:
+                (lease,) = await store.leases()
+                assert await store.end_lease(lease) == 3
+                taken.extend(await store.claim("another", 10, POLICY.lease, clock()))
+            return await super().renew(owner)
+
+    class Slept(PlainDigest):
+        def compose(self, *arguments: Any) -> bytes:  # it is asked for its text once the claim was found to be ours
+            boot.seconds += 3600
+            return super().compose(*arguments)
+
+    class Sleepy(PlainRenderer):
+        def prepare(self, digest: Digest, papers: Mapping[int, Paper]) -> PlainDigest:
+            super().prepare(digest, papers)
+            return Slept(self._body)
+
+    asleep = TakenOver(store.database)
+    keeper = LeaseKeeper(asleep, POLICY.owner, POLICY.lease, boot)
+    setting = Setting(asleep, clock, Script(), replace(POLICY, connections=1), leases=keeper)
+    setting.renderer = Sleepy()
+    async with setting:
+        assert await setting.deliver() == DeliveryCounts(planned=1, deferred=1)
+    assert setting.server.received == []
+    assert "DATA" in [command.partition(" ")[0] for command in setting.server.commands]
+    assert await states(store) == {DeliveryState.SENDING: 3}
+    assert [lease.owner for lease in await store.leases()] == ["another"]
+    (attempt,) = await store.attempts(taken[0].delivery.id)
+    assert attempt.outcome.text == "not sent: it is no longer ours to send"
+
+
 async def test_a_digest_gone_stale_before_its_first_attempt_expires_unsent(store: SqlStore, clock: Clock) -> None:
     await plan(store, 2)
     clock.time += timedelta(days=3)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from newsletter.model import Digest, EmailAddress, Paper, Subscriber, SubscriberDraft
+    from newsletter.ports.mail import Begin
 
 SENDER = "digest@news.example"
 LEASE = timedelta(minutes=5)
@@ -81,9 +82,19 @@ class Relay:
     arrived: list[Arrived] = field(default_factory=list)
     turned_away: set[str] = field(default_factory=set)
 
-    async def send(self, message: bytes, sender: str, recipient: EmailAddress, *, envelope_id: str = "") -> Outcome:
+    async def send(
+        self,
+        message: bytes,
+        sender: str,
+        recipient: EmailAddress,
+        *,
+        envelope_id: str = "",
+        begin: Begin | None = None,
+    ) -> Outcome:
         del sender
         await asyncio.sleep(0)  # others come in between
+        if begin is not None and not await begin():
+            return Outcome(OutcomeKind.DEFERRED, None, "not begun")
         if self.chances.random() < GREYLISTED and envelope_id not in self.turned_away:
             self.turned_away.add(envelope_id)
             return Outcome(OutcomeKind.DEFERRED, 450, "4.2.0 greylisted, come again")

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from newsletter.core.clearance import described
+from newsletter.core.masking import masked
 from newsletter.core.sums import sums_fault, total_difference
 
 if TYPE_CHECKING:
@@ -71,7 +72,7 @@ class Vitals:
         self.delivering_since = None
         self.refused = counts.refusal
         if counts.planned:
-            self.delivery_fault, self.unaccounted = counts.fault or "", counts.unaccounted
+            self.delivery_fault, self.unaccounted = masked(counts.fault or ""), counts.unaccounted
 
     def overseen(self, seen: Oversight) -> None:
         """Note whether the last days' issues add up, and what may be sent."""
@@ -80,7 +81,7 @@ class Vitals:
 
     def delivery_failed(self, fault: str) -> None:
         """Note that a delivery run broke off."""
-        self.delivery_fault, self.delivering_since = fault, None
+        self.delivery_fault, self.delivering_since = masked(fault), None
 
     @property
     def refusal(self) -> str:

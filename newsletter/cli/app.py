@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import sys
 from contextlib import contextmanager
@@ -31,6 +30,7 @@ from newsletter.cli import (
 )
 from newsletter.cli.context import DEFAULT_DIRECTORY, CommandContext
 from newsletter.errors import ConfigurationError, NewsletterError
+from newsletter.observe import configure_for_commands
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -75,11 +75,7 @@ def logs_on_standard_error() -> Iterator[None]:
     ``newsletter run``, which is there to log, configures logging anew.
     """
     before = structlog.get_config() if structlog.is_configured() else None
-    structlog.configure(
-        wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING),
-        logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),
-        cache_logger_on_first_use=False,
-    )
+    configure_for_commands()
     try:
         yield
     finally:

@@ -97,7 +97,9 @@ def list_(  # noqa: PLR0913 (each option is a parameter)
 
 @app.command()
 def show(context: typer.Context, delivery_id: Id, *, as_json: AsJson = False) -> None:
-    r"""Show one delivery with every attempt: when, through which relay and connection, the reply, and how long it took.
+    r"""Show one delivery with every attempt.
+
+    When, through which relay and connection, the reply, and how long it took.
 
     \b
     Example:
@@ -151,7 +153,9 @@ def reasons(  # noqa: PLR0913 (each option is a parameter)
     unknown: InDoubt = False,
     as_json: AsJson = False,
 ) -> None:
-    r"""Say why mails did not arrive: the servers' last words, alike ones together, most frequent first.
+    r"""Say why mails did not arrive.
+
+    The servers' last words, alike ones together, most frequent first.
 
     What is one recipient's own (addresses, queue ids, numbers) is taken out before replies are compared. Without
     --state: all that are deferred, rejected, expired, suppressed or unknown.

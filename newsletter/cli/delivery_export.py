@@ -89,7 +89,9 @@ def export(  # noqa: PLR0913 (each option is a parameter)
     unknown: InDoubt = False,
     force: Annotated[bool, typer.Option("--force", help="Write over a file that is there.")] = False,
 ) -> None:
-    r"""Write deliveries into a file, newest first, as they are at one moment; a million take no more memory than ten.
+    r"""Write deliveries into a file, newest first.
+
+    They are as at one moment; a million take no more memory than ten.
 
     CSV has a heading, for spreadsheets; JSON Lines has a document a line, with the keys of `newsletter deliveries list
     --json`. The file holds addresses.

@@ -48,7 +48,9 @@ def report(
     by: Annotated[str | None, typer.Option(metavar="WHAT", help="And by kind, relay, profile or domain.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    r"""Add up what was planned and what became of it, issue by issue; without dates, those of the last week.
+    r"""Add up what was planned and what became of it.
+
+    Issue by issue; without dates, those of the last week.
 
     Every mail that was planned is in exactly one column. superseded: a newer digest took its papers. unknown: it may
     have arrived, and is not sent again. in flight: planned, or being sent. forgotten: its subscriber was removed.

@@ -62,11 +62,12 @@ def retry(  # noqa: PLR0913 (each option is a parameter)
     dry_run: DryRun = False,
     yes: Yes = False,
 ) -> None:
-    r"""Make failed deliveries due at once: by their numbers, or by the options that list takes.
+    r"""Make failed deliveries due at once.
 
-    The daemon, or `newsletter deliver`, then sends them. One that was accepted never is; one whose papers have
-    meanwhile gone out in another digest is left alone: nobody gets a paper twice. Mails in the state unknown may have
-    arrived, and are tried again only when you name them: by number, or with --state unknown.
+    Name them by number, or by the options that list takes. The daemon, or `newsletter deliver`, sends them. One that
+    was accepted never is; one whose papers have meanwhile gone out in another digest is left alone: nobody gets a paper
+    twice. Mails in the state unknown may have arrived, and are tried again only when you name them: by number, or with
+    --state unknown.
 
     \b
     Example:

@@ -72,7 +72,9 @@ def generate(  # noqa: PLR0913 (a command has as many options as it needs)
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be written, and write nothing.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    r"""Make private keys, and print what to publish in the DNS and to add to newsletter.yaml.
+    r"""Make private keys, and say what to publish.
+
+    Printed are the records for the DNS and the lines for newsletter.yaml.
 
     An RSA key and an Ed25519 key beside it, under the selectors NAME-rsa and NAME-ed25519: receivers that know both
     take either. Only their owner may read the files. Nothing is signed before newsletter.yaml names them; publish the
@@ -115,7 +117,9 @@ def generate(  # noqa: PLR0913 (a command has as many options as it needs)
 
 @app.command()
 def show(context: typer.Context, *, as_json: AsJson = False) -> None:
-    r"""Print the DNS records of the keys that newsletter.yaml names, as lines of a zone file.
+    r"""Print the DNS records of our keys.
+
+    They are those that newsletter.yaml names, as lines of a zone file.
 
     \b
     Example:
@@ -140,7 +144,9 @@ def check(
     ] = "",
     as_json: AsJson = False,
 ) -> None:
-    r"""Ask the DNS for the keys, and say what to do where it does not hold ours.
+    r"""Ask the DNS for our keys.
+
+    Where it does not hold them, it says what to do.
 
     Exit code 0: receivers can verify what we sign; 1: a problem was found.
 

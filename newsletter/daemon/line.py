@@ -38,7 +38,7 @@ class Line:
             except NewsletterError as error:
                 # Everything is stored or not stored as a whole: the next tick tries again from what there is.
                 running.vitals.line_failed(str(error))
-                logger.error("daemon.stage_failed", error=str(error))  # noqa: TRY400 (one line, not a traceback)
+                logger.error("daemon.stage_failed", stage="line", error=str(error))  # noqa: TRY400 (one line, not a traceback)
             running.wake.set()
             await running.tick.wait()
 

@@ -35,7 +35,7 @@ class Worker:
                 await self._deliver()
             except NewsletterError as error:
                 running.vitals.delivery_failed(str(error))
-                logger.error("daemon.stage_failed", error=str(error))  # noqa: TRY400 (one line, not a traceback)
+                logger.error("daemon.stage_failed", stage="deliver", error=str(error))  # noqa: TRY400 (one line, not a traceback)
 
     async def _deliver(self) -> None:
         running = self.running

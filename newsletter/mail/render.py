@@ -54,7 +54,7 @@ VARIABLES = frozenset(
 """Every variable that a template is given."""
 
 _MOST_TERMS = 4096  # different schedules and subscriptions that are remembered in words
-_log = structlog.get_logger(__name__)
+logger = structlog.get_logger(__name__)
 # Templates that their kind of mail calls for: no reader chooses them.
 _BY_KIND = frozenset(kind.value for kind in IssueKind if kind is not IssueKind.DIGEST)
 
@@ -272,7 +272,7 @@ class Renderer:
             if known is None or files is None:
                 raise
             self._refused[name] = files  # not tried again until something changes
-            _log.warning("template.broken", template=name, problem=str(error), in_force="the last good one")
+            logger.warning("template.broken", template=name, problem=str(error), in_force="the last good one")
             return known
         self._refused.pop(name, None)
         return self._compiled[name]

@@ -72,8 +72,12 @@ class Alerter:
             return False
         self._retry_at.pop(channel, None)
         for notice in notices:
-            event = "alert.over" if notice.is_over else "alert.raised"
-            logger.warning(event, channel=channel, condition=notice.condition, summary=notice.summary)
+            logger.warning(
+                "alert.over" if notice.is_over else "alert.raised",
+                channel=channel,
+                condition=notice.condition,
+                summary=notice.summary,
+            )
         return True
 
     async def _save(self) -> None:

@@ -127,4 +127,4 @@ class Recorder:
     async def _record(self, entries: Sequence[Entry]) -> None:
         for delivery_id in await self._store.record(entries, self._now(), self._owner):
             # Sent after its lease had ended: somebody else may have sent it too, with the same Message-ID.
-            logger.warning("deliver.lease_lost", delivery=delivery_id)
+            logger.warning("deliver.late", delivery=delivery_id)

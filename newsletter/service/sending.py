@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import partial
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from newsletter.core.bounce_score import BouncePolicy
-from newsletter.core.replies import is_about_relay
+from newsletter.core.replies import Cause, cause_of, is_about_relay
 from newsletter.core.retry import RetryPolicy, decide
 from newsletter.core.routing import PATIENCE, Closed, Fleet, RelayPlan
 from newsletter.errors import NotFoundError, StoreError, TemplateError
@@ -249,9 +250,25 @@ class Sending:
         return self._leases.is_ours
 
     async def _draw_conclusions(self, delivery: Delivery, outcome: Outcome, state: DeliveryState) -> None:
-        log = logger.debug if state is DeliveryState.ACCEPTED else logger.info
-        log("deliver.outcome", delivery=delivery.id, state=str(state), code=outcome.code, text=outcome.text)
+        _log_outcome(delivery, outcome, state)
         self._tally.doubtful += outcome.is_unknown and state is DeliveryState.DEFERRED
         now = self._now()
         taken = await note_attempt(self._store, delivery, outcome, state, self._policy.bounces, now)
         self._tally.bounced += has_bounced(taken)
+
+
+def _log_outcome(delivery: Delivery, outcome: Outcome, state: DeliveryState) -> None:
+    """Tell of an outcome. What a server says of a recipient may name them in any way: only the ledger keeps that."""
+    cause = cause_of(outcome)
+    logger.log(
+        logging.DEBUG if state is DeliveryState.ACCEPTED else logging.INFO,
+        "deliver.outcome",
+        delivery=delivery.id,
+        state=str(state),
+        relay=outcome.relay,
+        step=outcome.step and str(outcome.step),
+        code=outcome.code,
+        enhanced_code=outcome.enhanced_code,
+        cause=str(cause),
+        text=None if cause in (Cause.RECIPIENT, Cause.MAILBOX) else outcome.text,
+    )

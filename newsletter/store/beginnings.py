@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from sqlalchemy import ColumnElement
     from sqlalchemy.ext.asyncio import AsyncConnection
 
-log = structlog.get_logger(__name__)
+logger = structlog.get_logger(__name__)
 
 ENDED = "the process that sent it ended before the answer came, so that it may have arrived"
 
@@ -75,5 +75,5 @@ async def end_begun(connection: AsyncConnection, which: ColumnElement[bool]) -> 
     }
     count = (await connection.execute(update(deliveries).where(*begun).values(ended))).rowcount
     if count:
-        log.warning("delivery.unknown", deliveries=count)
+        logger.warning("delivery.unknown", deliveries=count)
     return count

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from newsletter.model import Attempt, Delivery
 
-log = structlog.get_logger(__name__)
+logger = structlog.get_logger(__name__)
 
 PLANNED, SENDING, UNKNOWN = DeliveryState.PLANNED.value, DeliveryState.SENDING.value, DeliveryState.UNKNOWN.value
 # What counts as delivered: an unknown one may have arrived, and what it held is not sent again.
@@ -241,7 +241,7 @@ class DeliveryTables(DeliveryReader, LeaseTables, BeginningTables):
             standings = await self.standings(connection, {attempt.delivery_id for attempt, _, _ in attempts})
             here = [each for each in attempts if each[0].delivery_id in standings]
             if len(here) < len(attempts):  # their subscribers were removed while the mail was under way
-                log.info("delivery.gone", attempts=len(attempts) - len(here))
+                logger.info("delivery.gone", attempts=len(attempts) - len(here))
             if not here:
                 return lost
             kept, settled, late = [], [], []
@@ -257,7 +257,7 @@ class DeliveryTables(DeliveryReader, LeaseTables, BeginningTables):
                     standing.state = state
                     settled.append(settled_row(attempt, state, next_attempt_at or now) | {"number": standing.number})
                 else:
-                    log.warning("delivery.late", delivery=attempt.delivery_id, state=state.value)
+                    logger.warning("delivery.late", delivery=attempt.delivery_id, state=state.value)
                     late.append({"delivery": attempt.delivery_id, "number": standing.number})
             await connection.execute(insert(attempts_table), kept)
             if late:

@@ -19,19 +19,32 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Proc
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.metrics_core import GaugeMetricFamily, Metric
 
+from newsletter.core.routing import Fleet
 from newsletter.errors import StoreError
-from newsletter.model import ALL_ROLES, Health, IssueKind, OutcomeKind, PauseScope, Readings, Role, SourceState
+from newsletter.model import (
+    ALL_ROLES,
+    CircuitCause,
+    Health,
+    IssueKind,
+    OutcomeKind,
+    PauseScope,
+    Readings,
+    Role,
+    SourceState,
+)
+from newsletter.service.relays import RelayState, read_relays
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from newsletter.core.clearance import Clearance
-    from newsletter.model import EmailAddress, Outcome
+    from newsletter.model import Circuit, EmailAddress, Outcome
     from newsletter.ports import Begin, Store, Transport
     from newsletter.service.collect import CollectionReport
     from newsletter.service.deliver import DeliveryCounts
     from newsletter.service.issue import IssueReport
+    from newsletter.service.relays import RelayStanding
     from newsletter.vitals import Vitals
 
 logger = structlog.get_logger(__name__)
@@ -51,6 +64,8 @@ class Snapshot:
     source_names: Sequence[str]
     sources: Mapping[str, SourceState]
     readings: Readings | None
+    relays: Sequence[RelayStanding] = ()
+    domains: Sequence[Circuit] = ()  # that are left alone
 
 
 class Metrics:
@@ -69,6 +84,7 @@ class Metrics:
         self._now = now
         self._window = windowed
         self._source_names: tuple[str, ...] = ()
+        self._fleet = Fleet(())
         self._configuration_ok = True
         self._snapshot: Snapshot | None = None
         self.registry = CollectorRegistry(auto_describe=False)
@@ -98,6 +114,11 @@ class Metrics:
         self._bounces = Counter(
             "newsletter_bounces", "Subscribers whose address the relay said does not exist.", registry=registry
         )
+        self._postponed = Counter(
+            "newsletter_deliveries_postponed",
+            "Deliveries given back unattempted, for a limit or a domain that is left alone.",
+            registry=registry,
+        )
         self._unaccounted = Counter(
             "newsletter_deliveries_unaccounted", "Deliveries whose outcome could not be recorded.", registry=registry
         )
@@ -119,9 +140,9 @@ class Metrics:
 
     # --- What happens -------------------------------------------------------------------------------------------------
 
-    def configured(self, source_names: Iterable[str], *, is_ok: bool) -> None:
-        """Note which sources there are, and whether the configuration in the files is the one in force."""
-        self._source_names, self._configuration_ok = tuple(source_names), is_ok
+    def configured(self, source_names: Iterable[str], fleet: Fleet, *, is_ok: bool) -> None:
+        """Note which sources and relays there are, and whether the configuration in the files is the one in force."""
+        self._source_names, self._fleet, self._configuration_ok = tuple(source_names), fleet, is_ok
 
     def collected(self, report: CollectionReport) -> None:
         """Count what asking one source came to."""
@@ -142,6 +163,7 @@ class Metrics:
     def delivered(self, counts: DeliveryCounts) -> None:
         """Count what a delivery run came to."""
         self._bounces.inc(counts.bounced)
+        self._postponed.inc(counts.postponed)
         self._unaccounted.inc(abs(counts.unaccounted))
 
     def measured(self, transport: Transport, relay: str) -> Transport:
@@ -168,7 +190,9 @@ class Metrics:
         try:
             async with asyncio.timeout(READ_TIMEOUT_S):
                 readings = await self._store.readings(now - self._window, now)
-                return Snapshot(now, self._source_names, await self._store.source_states(), readings)
+                states = await self._store.source_states()
+                relays, domains = await read_relays(self._store, self._fleet, now)
+                return Snapshot(now, self._source_names, states, readings, relays, domains)
         except (StoreError, TimeoutError) as error:
             logger.warning("metrics.store_down", error=str(error) or "no answer in time")
             return Snapshot(now, self._source_names, {}, None)
@@ -181,6 +205,7 @@ class Metrics:
         yield gauge("newsletter_store_up", "Whether the database answered.", int(up))
         if snapshot is not None and snapshot.readings is not None:
             yield from store_figures(snapshot.readings, snapshot.now)
+            yield from relay_figures(snapshot.relays, snapshot.domains)
             states = [snapshot.sources.get(name) or SourceState(name) for name in snapshot.source_names]
             yield from source_figures(states, snapshot.now)
 
@@ -189,7 +214,8 @@ class Metrics:
         shown = {family.name for family in self.registry.collect()}
         epoch = self._now()
         empty = Readings({}, {}, 0, epoch, epoch)
-        return shown | {family.name for family in (*store_figures(empty, epoch), *source_figures([], epoch))}
+        asked = (*store_figures(empty, epoch), *relay_figures([], []), *source_figures([], epoch))
+        return shown | {family.name for family in asked}
 
 
 class MeasuredTransport:
@@ -245,8 +271,8 @@ def clearance_figures(clearance: Clearance | None) -> Iterator[Metric]:
 
 def store_figures(readings: Readings, now: datetime) -> Iterator[Metric]:
     """Yield what the store says of deliveries, people and papers."""
-    text = "Deliveries by state, of those planned within the last seven days."
-    yield gauge_by("newsletter_deliveries", text, "state", readings.deliveries)
+    text = "Deliveries by state and the relay asked last, of those planned within the last seven days."
+    yield gauge_by_pairs("newsletter_deliveries", text, ("state", "relay"), readings.deliveries)
     yield gauge_by("newsletter_subscribers", "Subscribers by status.", "status", readings.subscribers)
     yield gauge("newsletter_papers", "Papers in the store.", readings.papers)
     waiting = now - readings.oldest_ready_at if readings.oldest_ready_at else timedelta()
@@ -256,6 +282,27 @@ def store_figures(readings: Readings, now: datetime) -> Iterator[Metric]:
         at = readings.last_issue_at.timestamp()
         yield gauge("newsletter_last_issue_timestamp_seconds", "When mails were last planned.", at)
     yield gauge("newsletter_last_issue_planned", "How many mails were planned then.", readings.last_issue_planned)
+
+
+def relay_figures(relays: Sequence[RelayStanding], domains: Sequence[Circuit]) -> Iterator[Metric]:
+    """Yield how the relays are, and how many recipient domains are left alone."""
+    up = {each.plan.name: int(each.state in (RelayState.READY, RelayState.LIMITED)) for each in relays}
+    yield gauge_by("newsletter_relay_up", "Whether the relay takes part: it neither failed nor is paused.", "relay", up)
+    circuits = {
+        (each.plan.name, cause.value): int(each.circuit is not None and each.circuit.cause is cause)
+        for each in relays
+        for cause in CircuitCause
+    }
+    text = "1 for why the relay is left alone, 0 for why it is not."
+    yield gauge_by_pairs("newsletter_relay_circuit_open", text, ("relay", "cause"), circuits)
+    allowed = {(each.plan.name, one.limit.window.value): one for each in relays for one in each.allowances}
+    text = "How many mails a limit of the relay still lets through now."
+    left = {key: one.left for key, one in allowed.items()}
+    yield gauge_by_pairs("newsletter_relay_tokens_left", text, ("relay", "window"), left)
+    text = "How many mails a limit of the relay lets through in its window, warm-up included."
+    most = {key: one.limit.most for key, one in allowed.items()}
+    yield gauge_by_pairs("newsletter_relay_tokens", text, ("relay", "window"), most)
+    yield gauge("newsletter_domains_left_alone", "Recipient domains that are left alone for a while.", len(domains))
 
 
 def source_figures(states: Sequence[SourceState], now: datetime) -> Iterator[Metric]:
@@ -293,4 +340,12 @@ def gauge_by(name: str, text: str, label: str, values: Mapping[str, float]) -> M
     family = GaugeMetricFamily(name, text, labels=[label])
     for key, value in values.items():
         family.add_metric([key], value)
+    return family
+
+
+def gauge_by_pairs(name: str, text: str, labels: tuple[str, str], values: Mapping[tuple[str, str], float]) -> Metric:
+    """Return a family with a value for each pair of values of two labels."""
+    family = GaugeMetricFamily(name, text, labels=labels)
+    for pair, value in values.items():
+        family.add_metric(pair, value)
     return family

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from newsletter.core.clearance import Clearance
+    from newsletter.model import Circuit
     from newsletter.service.oversight import Oversight
     from newsletter.service.tally import DeliveryCounts
 
@@ -36,6 +37,7 @@ class Vitals:
     sums_difference: int = 0
     delivering_since: float | None = None  # the last sign of life of a delivery run, by ``monotonic``
     clearance: Clearance | None = None
+    relays: tuple[Circuit, ...] = ()  # that are left alone
     refused: str = ""
     is_stopping: bool = False
     has_run: bool = False
@@ -75,9 +77,9 @@ class Vitals:
             self.delivery_fault, self.unaccounted = masked(counts.fault or ""), counts.unaccounted
 
     def overseen(self, seen: Oversight) -> None:
-        """Note whether the last days' issues add up, and what may be sent."""
+        """Note whether the last days' issues add up, what may be sent, and which relays are left alone."""
         self.sums_fault, self.sums_difference = sums_fault(seen.sums), total_difference(seen.sums)
-        self.clearance = seen.clearance
+        self.clearance, self.relays = seen.clearance, seen.relays
 
     def delivery_failed(self, fault: str) -> None:
         """Note that a delivery run broke off."""
@@ -114,6 +116,7 @@ class Vitals:
             "sums_fault": self.sums_fault or None,
             "sealed": self.clearance.is_sealed if self.clearance else None,
             "pauses": [described(pause) for pause in self.clearance.pauses] if self.clearance else None,
+            "relays": {circuit.name: f"{circuit.cause}: {circuit.reason}" for circuit in self.relays},
         }
 
     def unready(self) -> list[str]:

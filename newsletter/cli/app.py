@@ -22,6 +22,7 @@ from newsletter.cli import (
     papers,
     pipeline,
     profiles,
+    relays,
     safekeeping,
     setup,
     sources,
@@ -179,6 +180,7 @@ app.add_typer(deliveries.app, name="deliveries")
 app.add_typer(papers.app, name="papers")
 app.add_typer(profiles.app, name="profiles")
 app.add_typer(sources.app, name="sources")
+app.add_typer(relays.app, name="relays")
 
 
 def main() -> None:

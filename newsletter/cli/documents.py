@@ -13,6 +13,7 @@ from newsletter.core.keyword_text import format_keyword
 if TYPE_CHECKING:
     from newsletter.model import (
         Attempt,
+        Circuit,
         Delivery,
         Paper,
         PaperVersion,
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
         SourceState,
         Subscriber,
     )
+    from newsletter.service.relays import RelayStanding
 
 Document = dict[str, object]
 
@@ -207,4 +209,37 @@ def source_document(name: str, kind: str | None, state: SourceState) -> Document
         "fault": None if state.fault is None else {"kind": state.fault.kind, "message": state.fault.message},
         "entries": state.entries,
         "skipped": state.skipped,
+    }
+
+
+def relay_document(standing: RelayStanding) -> Document:
+    """Return how a relay stands."""
+    plan = standing.plan
+    return {
+        "name": plan.name,
+        "state": standing.state,
+        "until": standing.until,
+        "reason": standing.reason or None,
+        "circuit": circuit_document(standing.circuit) if standing.circuit else None,
+        "priority": plan.priority,
+        "weight": plan.weight,
+        "domains": plan.domains,
+        "connections": plan.connections,
+        "limits": [
+            {"window": each.limit.window, "most": each.limit.most, "left": each.left, "next_at": each.next_at}
+            for each in standing.allowances
+        ],
+    }
+
+
+def circuit_document(circuit: Circuit) -> Document:
+    """Return why a relay or a domain is left alone, and until when."""
+    return {
+        "scope": circuit.scope,
+        "name": circuit.name,
+        "cause": circuit.cause,
+        "failures": circuit.failures,
+        "reason": circuit.reason,
+        "opened_at": circuit.opened_at,
+        "retry_at": circuit.retry_at,
     }

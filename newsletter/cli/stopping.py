@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from newsletter.cli.context import find_profile, run
+from newsletter.cli.context import find_profile, not_found, run
 from newsletter.cli.output import confirm, note, plural, print_fields, say
 from newsletter.cli.subscriber_options import DryRun, Yes  # noqa: TC001 (Typer reads annotations at run time)
 from newsletter.core.clearance import described
@@ -125,6 +125,9 @@ def check_name(application: Application, scope: PauseScope, name: str) -> None:
     """Raise NotFoundError, with the nearest one, when nothing of this name is configured."""
     if scope is PauseScope.PROFILE:
         find_profile(application.profiles.values(), name)
+    relays = application.configuration.settings.mail.outgoing
+    if scope is PauseScope.RELAY and name not in relays:
+        not_found("relay", name, relays)
 
 
 def called(scope: PauseScope, name: str) -> str:

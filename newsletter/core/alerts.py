@@ -12,12 +12,13 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from newsletter.core.clearance import described
-from newsletter.model import Alert, Condition, Health, Notice, SourceState
+from newsletter.model import Alert, CircuitCause, Condition, Health, Notice, SourceState
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from newsletter.core.clearance import Clearance
+    from newsletter.model import Circuit
 
 # Over means over for this long: what comes and goes is one trouble, not twenty.
 CALM: Final = timedelta(minutes=5)
@@ -42,8 +43,8 @@ class AlertPolicy:
 class Observation:
     """What is seen at one moment. ``sources`` is None when the store could not be asked, then it tells nothing of the
     queue either. ``unaccounted`` is by how many mails the sums of the last delivery run do not close, ``sums_fault``
-    which issue lately does not add up. ``clearance`` is what may be sent, None while that is not known. A
-    fault is a line for a person, or empty.
+    which issue lately does not add up. ``clearance`` is what may be sent, None while that is not known. ``relays`` are
+    those that are left alone. A fault is a line for a person, or empty.
     """
 
     sources: tuple[SourceState, ...] | None = ()
@@ -54,6 +55,7 @@ class Observation:
     unaccounted: int = 0
     sums_fault: str = ""
     clearance: Clearance | None = None
+    relays: tuple[Circuit, ...] = ()
 
 
 def observed(observation: Observation, policy: AlertPolicy, now: datetime) -> list[Condition]:
@@ -71,11 +73,25 @@ def observed(observation: Observation, policy: AlertPolicy, now: datetime) -> li
         more = f" (and {len(others)} more)" if others else ""
         summary = f"the changed configuration is refused, the last good one is in force: {problem}{more}"
         found.append(Condition("configuration", summary, policy.after))
+    found += [_of_relay(circuit, policy) for circuit in observation.relays]
     if observation.clearance is not None:
         found += _of_clearance(observation.clearance, policy)
     if said := _of_sums(observation):
         found.append(Condition("sums", said))
     return found
+
+
+def _of_relay(circuit: Circuit, policy: AlertPolicy) -> Condition:
+    """Return that a relay is left alone: told at once where it refuses our mail, for no time mends that."""
+    sayings = {
+        CircuitCause.UNREACHABLE: "cannot be reached or fails",
+        CircuitCause.THROTTLED: "asks us to slow down",
+        CircuitCause.POLICY: "refuses our mail, and is left alone until you mend that (`newsletter relays reset`)",
+    }
+    after = timedelta() if circuit.cause is CircuitCause.POLICY else policy.after
+    return Condition(
+        f"relay:{circuit.name}", f"the relay {circuit.name} {sayings[circuit.cause]}: {circuit.reason}", after
+    )
 
 
 def _of_clearance(clearance: Clearance, policy: AlertPolicy) -> list[Condition]:

@@ -10,14 +10,15 @@ from __future__ import annotations
 
 import enum
 import math
-from dataclasses import dataclass, field
+from collections import Counter
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Final
 
-from newsletter.core.limits import LENGTHS, ramp
+from newsletter.core.limits import available_at, ramp
 from newsletter.core.retry import fraction
-from newsletter.model import Limit, Window
+from newsletter.model import Bucket, Limit, Window
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 PATIENCE: Final = timedelta(seconds=5)
 FAR: Final = timedelta(days=1)  # how long to wait where nobody can say: asked again at every run anyway
 USUAL_CONNECTIONS: Final = 4
+SPACING: Final = timedelta(milliseconds=20)  # of those that waited for the same moment
 OTHERS: Final = "*"
 
 
@@ -107,13 +109,35 @@ class Hindrance(enum.StrEnum):
 class Closed:
     """A relay or domain that takes no mail until then, and why, for a person.
 
-    ``spacing`` is how far apart from then on the mails that wait are taken up again.
+    ``buckets`` are the limits that keep it closed, where it is they, with their buckets. ``name`` says whose they are;
+    ``others`` are closed as well, and would do in its place.
     """
 
     until: datetime
     hindrance: Hindrance
     reason: str
-    spacing: timedelta = timedelta(milliseconds=50)
+    buckets: tuple[tuple[Limit, Bucket], ...] = ()
+    name: str = ""
+    others: tuple[Closed, ...] = ()
+
+    def turn_of(self, number: int, now: datetime) -> datetime:
+        """Return when the ``number``-th of those that wait has its turn, counted from 1."""
+        times = [available_at(bucket, limit, now, number) for limit, bucket in self.buckets]
+        return max([self.until + (number - 1) * SPACING, *times])
+
+
+class Turns:
+    """When each of the mails that are put back has its turn, so that about as many come back at a time as may go."""
+
+    def __init__(self) -> None:
+        self._given: Counter[str] = Counter()
+
+    def next(self, closed: Closed, now: datetime) -> datetime:
+        """Return when the next mail that waits for ``closed``, or for what would do in its place, has its turn."""
+        ways = (closed, *closed.others)
+        at, index = min((way.turn_of(self._given[way.name] + 1, now), index) for index, way in enumerate(ways))
+        self._given[ways[index].name] += 1
+        return at
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,11 +169,17 @@ def choose(relays: Sequence[RelayPlan], view: View, domain: str, seed: str, now:
         closed = [view.closed[relay.name] for relay in ordered]
         brief = [each for each in closed if each.hindrance is Hindrance.LIMIT and each.until - now <= PATIENCE]
         if brief:
-            return min(brief, key=lambda each: each.until)
+            return first_of(brief)
         hindrances += closed
     if not hindrances:
         return Closed(now + FAR, Hindrance.PAUSE, f"no relay is for {domain}: each of mail.relays names other domains")
-    return min(hindrances, key=lambda each: each.until)
+    return first_of(hindrances)
+
+
+def first_of(closed: Sequence[Closed]) -> Closed:
+    """Return the one that opens first, with the others beside it."""
+    first, *others = sorted(closed, key=lambda each: each.until)
+    return replace(first, others=tuple(others))
 
 
 def tiers(relays: Sequence[RelayPlan], domain: str) -> list[list[RelayPlan]]:
@@ -174,13 +204,6 @@ def by_weight(relays: Sequence[RelayPlan], seed: str) -> list[RelayPlan]:
 def fits(domain: str, pattern: str) -> bool:
     """Whether a pattern is for a domain: its name, ``*.name`` for every domain below it, or ``*`` for all."""
     return fnmatchcase(domain, pattern) if "*" in pattern else domain == pattern
-
-
-def spacing(limits: Sequence[Limit], bucket: str) -> timedelta:
-    """Return how far apart the mails go that a bucket lets through."""
-    return max(
-        (LENGTHS[each.window] / max(each.most, 1) for each in limits if each.bucket == bucket), default=timedelta()
-    )
 
 
 def limits_of(kind: str, name: str, most: Mapping[Window, int]) -> tuple[Limit, ...]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from newsletter.metrics import Metrics
 from newsletter.model import ALL_ROLES, Role
 from newsletter.vitals import Vitals
+from newsletter.wiring import fleet_of
 
 if TYPE_CHECKING:
     from newsletter.notify import Notifier
@@ -61,6 +62,7 @@ class Running:
         """Tell those who watch which configuration is in force; the service manager waits for it."""
         application = self.application
         is_ok = not application.configuration_fault
-        self.metrics.configured(application.configuration.settings.sources, is_ok=is_ok)
+        settings = application.configuration.settings
+        self.metrics.configured(settings.sources, fleet_of(settings.mail), is_ok=is_ok)
         refused = "the changed configuration is refused, the last good one is in force"
         self.notifier.ready(f"version {application.version}" if is_ok else refused)

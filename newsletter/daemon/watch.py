@@ -61,6 +61,7 @@ class Watch:
 
     async def _observe(self) -> Observation:
         application, vitals = self.running.application, self.running.vitals
+        relays = application.configuration.settings.mail.outgoing
         observation = Observation(
             line_fault=vitals.trouble(application.now()),
             delivery_fault=vitals.delivery_fault,
@@ -68,6 +69,7 @@ class Watch:
             unaccounted=vitals.unaccounted,
             sums_fault=vitals.sums_fault,
             clearance=vitals.clearance,
+            relays=tuple(each for each in vitals.relays if each.name in relays),  # one that was taken out alarms nobody
         )
         try:
             states = await application.store.source_states()

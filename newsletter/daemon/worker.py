@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
 
 import structlog
 
@@ -16,12 +16,15 @@ if TYPE_CHECKING:
 
 logger = structlog.get_logger(__name__)
 
+SOONEST_S: Final = 1.0
+
 
 @dataclass(slots=True)
 class Worker:
     """Works off the deliveries that are due, run by run."""
 
     running: Running
+    _alarm: asyncio.TimerHandle | None = field(default=None, init=False)
 
     async def run(self) -> None:
         """Run until the end; the mails in flight are finished, and what else was claimed is given back."""
@@ -46,6 +49,17 @@ class Worker:
             logger.warning("deliver.refused", reason=counts.refusal)
         running.vitals.delivered(counts)
         running.metrics.delivered(counts)
+        await self._set_alarm(counts)
+
+    async def _set_alarm(self, counts: DeliveryCounts) -> None:
+        """Wake when a limit lets the next mail go: a tick may come much later than the token."""
+        if self._alarm is not None:
+            self._alarm.cancel()
+        application = self.running.application
+        at = counts.waits_until or (await application.store.next_due_at() if counts.postponed else None)
+        if at is not None:
+            delay_s = max((at - application.now()).total_seconds(), SOONEST_S)
+            self._alarm = asyncio.get_running_loop().call_later(delay_s, self.running.wake.set)
 
     def _on_progress(self, _: DeliveryCounts) -> None:
         self.running.vitals.delivery_goes_on()

@@ -10,7 +10,7 @@ from newsletter.core.routing import by_weight, tiers
 from newsletter.model import Outcome, OutcomeKind
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 
     from newsletter.core.routing import RelayPlan
     from newsletter.model import EmailAddress
@@ -21,14 +21,14 @@ class FleetTransport:
     """Implements :class:`newsletter.ports.Transport` over several relays.
 
     The relays that may carry the mail are tried in order, those that are known to take none last, until one's answer
-    is not about the relay itself. ``closed`` names the relays that take no mail now.
+    is not about the relay itself. ``closed`` returns the relays that take no mail now.
     """
 
     def __init__(
         self,
         ways: Mapping[str, Transport],
         relays: Sequence[RelayPlan],
-        closed: Callable[[], Collection[str]] = frozenset,
+        closed: Callable[[], Awaitable[Collection[str]]] | None = None,
     ) -> None:
         self._ways = ways
         self._relays = relays
@@ -46,7 +46,7 @@ class FleetTransport:
         """Hand over one finished message by whichever relay takes it, and return the last one's answer."""
         domain = recipient.wire.rpartition("@")[2]
         names = [each.name for tier in tiers(self._relays, domain) for each in by_weight(tier, recipient.key)]
-        closed = self._closed()
+        closed = await self._closed() if self._closed is not None else ()
         outcome = Outcome(OutcomeKind.DEFERRED, text=f"no relay is for {domain}")
         for name in sorted(names, key=lambda name: name in closed):  # stable: the order stays within each half
             outcome = await self._ways[name].send(message, sender, recipient, envelope_id=envelope_id, begin=begin)

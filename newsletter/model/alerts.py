@@ -46,12 +46,12 @@ class Notice:
 class Readings:
     """What the store says for watching over it.
 
-    ``deliveries`` are by state, of those planned within the time asked for. ``oldest_ready_at`` is since when the
-    oldest delivery that may be sent waits for it, None when none does. ``last_issue_at`` is when deliveries were last
-    planned, and ``last_issue_planned`` how many at that instant.
+    ``deliveries`` are by state and the relay asked last (empty before that), of those planned within the time asked
+    for. ``oldest_ready_at`` is since when the oldest delivery that may be sent waits for it, None when none does.
+    ``last_issue_at`` is when deliveries were last planned, and ``last_issue_planned`` how many at that instant.
     """
 
-    deliveries: dict[str, int]
+    deliveries: dict[tuple[str, str], int]
     subscribers: dict[str, int]
     papers: int
     oldest_ready_at: datetime | None = None

@@ -27,7 +27,7 @@ from newsletter.core.circuits import (
     opened,
 )
 from newsletter.core.limits import LENGTHS, available_at, left
-from newsletter.core.routing import Chosen, Closed, Hindrance, View, choose, spacing
+from newsletter.core.routing import Chosen, Closed, Hindrance, View, choose
 from newsletter.model import Bucket, CircuitScope, Shortage
 from newsletter.service.together import Together
 
@@ -68,14 +68,13 @@ class Admission:
         self._circuits: dict[Key, Circuit] = {}
         self._looked_at: datetime | None = None
         self._paused: frozenset[str] = frozenset()
-        self._short: dict[str, Shortage] = {}  # by "relay:NAME" or "domain:NAME"
+        self._short: dict[str, Closed] = {}  # by "relay:NAME" or "domain:NAME"
         self._streaks: dict[str, Streak] = defaultdict(Streak)
         self._domain_streaks: Counter[str] = Counter()
         self._slots = {relay.name: asyncio.Semaphore(relay.connections) for relay in fleet.relays}
         self._open: Counter[str] = Counter()  # mails under way, by recipient domain
         self._several = max(fleet.connections, FEW_IN_A_ROW)
         self._taking: Together[tuple[Limit, ...], Shortage | None] = Together(self._take)
-        self._has_domain_limits = any(plan.limits for plan in fleet.domains.values())
         self._trying = 0
         self.changed = asyncio.Event()  # set when a mail has ended, for those who wait for its place
 
@@ -121,6 +120,11 @@ class Admission:
         others = [relay for relay in self._fleet.relays if relay.name != without]
         return isinstance(choose(others, self._view(now), domain, "", now), Chosen)
 
+    def whole(self) -> Closed | None:
+        """Return until when and why no relay takes any mail, as far as is known; None when one does."""
+        view = self._view(self._now())
+        return self._whole(view) if len(view.closed) == len(self._fleet.relays) else None
+
     async def outlook(self, most: int) -> int | Closed:
         """Return how many of ``most`` deliveries may be claimed now, or until when and why no relay takes any."""
         await self.look()
@@ -146,7 +150,7 @@ class Admission:
             found = [(limit, buckets.get(limit.bucket, Bucket())) for limit in each]
             for limit, bucket in found:
                 if (until := available_at(bucket, limit, now)) > now:
-                    self._run_short(Shortage(limit.bucket, until))
+                    self._run_short(Shortage(limit.bucket, until), found)
             if found:
                 room[name] = min(
                     left(bucket, limit, now) + limit.most * (SOON // LENGTHS[limit.window]) for limit, bucket in found
@@ -167,13 +171,14 @@ class Admission:
         probing = set()
         for relay in self._fleet.relays:
             circuit = self._circuits.get((CircuitScope.RELAY, relay.name))
-            short = self._shortage(f"relay:{relay.name}", now)
+            name = f"relay:{relay.name}"
+            short = self._shortage(name, now)
             if relay.name in self._paused:
-                closed[relay.name] = Closed(now + PAUSED_FOR, Hindrance.PAUSE, "it is paused")
+                closed[relay.name] = Closed(now + PAUSED_FOR, Hindrance.PAUSE, "it is paused", name=name)
             elif circuit is not None and not may_probe(circuit, now):
-                closed[relay.name] = Closed(closed_until(circuit, now), Hindrance.CIRCUIT, circuit.reason)
+                closed[relay.name] = _left_alone(circuit, now)
             elif short is not None:
-                closed[relay.name] = _limited(short, relay.limits_on(now.date()))
+                closed[relay.name] = short
             elif circuit is not None:
                 probing.add(relay.name)
         return View(closed, frozenset(probing))
@@ -181,19 +186,19 @@ class Admission:
     def _closed_domain(self, domain: str, now: datetime) -> Closed | None:
         circuit = self._circuits.get((CircuitScope.DOMAIN, domain))
         if circuit is not None and not may_probe(circuit, now):
-            return Closed(closed_until(circuit, now), Hindrance.CIRCUIT, circuit.reason)
-        short = self._shortage(f"domain:{domain}", now)
-        return None if short is None else _limited(short, self._fleet.limits_of_domain(domain))
+            return _left_alone(circuit, now)
+        return self._shortage(f"domain:{domain}", now)
 
-    def _shortage(self, name: str, now: datetime) -> Shortage | None:
+    def _shortage(self, name: str, now: datetime) -> Closed | None:
         short = self._short.get(name)
         if short is not None and short.until <= now:
             del self._short[name]
             return None
         return short
 
-    def _run_short(self, shortage: Shortage) -> None:
-        self._short[shortage.bucket.rpartition(":")[0]] = shortage
+    def _run_short(self, shortage: Shortage, buckets: Sequence[tuple[Limit, Bucket]]) -> None:
+        reason, name = f"a limit is reached: {shortage.bucket}", owner_of(shortage.bucket)
+        self._short[name] = Closed(shortage.until, Hindrance.LIMIT, reason, tuple(buckets), name)
 
     # --- Leave --------------------------------------------------------------------------------------------------------
 
@@ -254,9 +259,13 @@ class Admission:
     async def _has_tokens(self, ticket: Ticket) -> bool:
         limits = self._fleet.limits(ticket.relay, ticket.domain, self._now().date())
         shortage = await self._taking.ask(limits) if limits else None
-        if shortage is not None:
-            self._run_short(shortage)
-        return shortage is None
+        if shortage is None:
+            return True
+        name = owner_of(shortage.bucket)
+        concerned = [limit for limit in limits if owner_of(limit.bucket) == name]
+        buckets = await self._store.buckets([limit.bucket for limit in concerned])
+        self._run_short(shortage, [(limit, buckets.get(limit.bucket, Bucket())) for limit in concerned])
+        return False
 
     async def _take(self, requests: list[tuple[Limit, ...]]) -> list[Shortage | None]:
         return await self._store.take(requests, self._now())
@@ -319,9 +328,14 @@ class Admission:
         _log(key, before, after_turn)
 
 
-def _limited(short: Shortage, limits: Sequence[Limit]) -> Closed:
-    reason = f"a limit is reached: {short.bucket}"
-    return Closed(short.until, Hindrance.LIMIT, reason, spacing(limits, short.bucket))
+def owner_of(bucket: str) -> str:
+    """Return whose bucket it is: ``relay:NAME`` or ``domain:NAME``."""
+    return bucket.rpartition(":")[0]
+
+
+def _left_alone(circuit: Circuit, now: datetime) -> Closed:
+    name = f"{circuit.scope}:{circuit.name}"
+    return Closed(closed_until(circuit, now), Hindrance.CIRCUIT, circuit.reason, name=name)
 
 
 def _tried(before: Circuit | None, outcome: Outcome) -> Circuit | None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from newsletter.errors import StoreError
 from newsletter.service.admission import Admission
 from newsletter.service.leases import LeaseKeeper
 from newsletter.service.preparing import PreparedDigests
@@ -63,8 +64,12 @@ class Deliverer:
         self._leases.take_over(former._leases)
         self._is_tidy = former._is_tidy
 
-    def closed_relays(self) -> Collection[str]:
-        """Return the relays that are known to take no mail now."""
+    async def closed_relays(self) -> Collection[str]:
+        """Return the relays that take no mail now, as far as that can be known."""
+        try:
+            await self._admission.look()
+        except StoreError as error:  # what is to be sent may be the news of just that
+            logger.warning("deliver.circuits_unknown", error=str(error))
         return self._admission.closed_relays()
 
     async def deliver_due(

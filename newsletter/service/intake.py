@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 import structlog
 
 from newsletter.core.retry import fraction
-from newsletter.core.routing import Closed, Hindrance
+from newsletter.core.routing import Closed, Hindrance, Turns
 from newsletter.service.gate import Gate
 from newsletter.service.shelf import Claim, Shelf
 from newsletter.service.together import Together
@@ -46,7 +45,7 @@ class Intake:
         self._shelf = Shelf(equipment.admission.is_busy)
         self._claiming = asyncio.Lock()
         self._postponing: Together[tuple[int, datetime], None] = Together(self._give_back)
-        self._postponed: Counter[str] = Counter()  # in this run, by domain
+        self._turns = Turns()
         self._waits_until: datetime | None = None
         self._is_exhausted = False
         self.suppressed: dict[str, Suppression] = {}  # of those claimed, by the address's key
@@ -83,11 +82,9 @@ class Intake:
         if closed.until - now <= self._policy.patience:
             self._shelf.put_aside(claim, closed.until)
             return
-        whole = await self._admission.outlook(1)
-        if not isinstance(whole, Closed):
-            self._postponed[claim.domain] += 1
-            later = closed.until + (self._postponed[claim.domain] - 1) * closed.spacing
-            await self._postponing.ask((claim.claimed.delivery.id, later))
+        whole = self._admission.whole()
+        if whole is None:
+            await self._postponing.ask((claim.claimed.delivery.id, self._turns.next(closed, now)))
             return
         self._shelf.put_back(claim)
         self._consider(whole)

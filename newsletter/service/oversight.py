@@ -1,10 +1,11 @@
-"""What a daemon looks at beside its own work: whether issues add up, and whether mail may go."""
+"""What a daemon looks at beside its own work: whether issues add up, whether mail may go, and which relays fail."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from newsletter.model import CircuitScope
 from newsletter.service.accounts import Accountant
 from newsletter.service.gate import read_clearance
 
@@ -12,16 +13,17 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from newsletter.core.clearance import Clearance
-    from newsletter.model import IssueSums
+    from newsletter.model import Circuit, IssueSums
     from newsletter.ports import Store
 
 
 @dataclass(frozen=True, slots=True)
 class Oversight:
-    """The sums of the last days' issues, and what may be sent."""
+    """The sums of the last days' issues, what may be sent, and the relays that are left alone."""
 
     sums: tuple[IssueSums, ...]
     clearance: Clearance
+    relays: tuple[Circuit, ...] = ()
 
 
 class Overseer:
@@ -33,4 +35,9 @@ class Overseer:
 
     async def look(self, now: datetime) -> Oversight:
         """Return how it stands; StoreError when that cannot be seen."""
-        return Oversight(tuple(await self._accountant.sums(now)), await read_clearance(self._store))
+        circuits = await self._store.circuits()
+        return Oversight(
+            tuple(await self._accountant.sums(now)),
+            await read_clearance(self._store),
+            tuple(each for each in circuits if each.scope is CircuitScope.RELAY),
+        )

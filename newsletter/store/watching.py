@@ -30,7 +30,8 @@ class WatchTables(Part):
     async def readings(self, since: datetime, now: datetime) -> Readings:
         """Return the figures of one moment; deliveries are counted of those planned since then."""
         async with self.database.read() as connection:
-            by_state = await _pairs(connection, _deliveries_by_state(since))
+            rows = await connection.execute(_deliveries_by_state(since))
+            by_state = {(row.state, row.relay): row.count for row in rows}
             by_status = await _pairs(
                 connection, select(subscribers.c.status, func.count()).group_by(subscribers.c.status)
             )
@@ -38,7 +39,7 @@ class WatchTables(Part):
             oldest = (await connection.execute(_oldest_ready(now))).scalar_one()
             issued_at, planned = await _last_issue(connection)
         return Readings(
-            deliveries={str(state): by_state.get(state, 0) for state in DeliveryState},
+            deliveries={(str(state), ""): 0 for state in DeliveryState} | by_state,
             subscribers={str(status): by_status.get(status, 0) for status in SubscriberStatus},
             papers=total,
             oldest_ready_at=oldest,
@@ -83,12 +84,12 @@ async def _pairs(connection: AsyncConnection, query: Select[Any]) -> dict[str, i
 
 
 def _deliveries_by_state(since: datetime) -> Select[Any]:
-    """Naming every state makes each of them one range of the index on state and planning time."""
+    """Naming every state makes each of them one range of the index on state, planning time and relay."""
     states: Sequence[str] = [state.value for state in DeliveryState]
-    recent = select(deliveries.c.state, func.count()).where(
+    recent = select(deliveries.c.state, deliveries.c.relay, func.count().label("count")).where(
         deliveries.c.state.in_(states), deliveries.c.planned_at >= since
     )
-    return recent.group_by(deliveries.c.state)
+    return recent.group_by(deliveries.c.state, deliveries.c.relay)
 
 
 def _oldest_ready(now: datetime) -> Select[Any]:

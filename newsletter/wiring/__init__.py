@@ -11,7 +11,7 @@ from newsletter.wiring.application import (
     prepare_database,
     start_catcher,
 )
-from newsletter.wiring.mail import brand_of, build_renderer, build_transport, build_ways, template_directories
+from newsletter.wiring.mail import brand_of, build_renderer, build_transport, build_ways, fleet_of, template_directories
 from newsletter.wiring.parts import Parts, build_issuer, build_parts
 
 __all__ = [
@@ -25,6 +25,7 @@ __all__ = [
     "build_ways",
     "check_roles",
     "exclusive",
+    "fleet_of",
     "make_data_directory",
     "open_application",
     "prepare_database",

@@ -86,14 +86,15 @@ def build_parts(
     bare = {name: measured(SmtpTransport(relay), name) for name, relay in relays_of(application).items()}
     ways = {name: redirected(way, mail) for name, way in signed(application, bare).items()}
     fleet = fleet_of(mail)
-    transport = FleetTransport(ways, fleet.relays)
+    deliverer = _deliverer(application, renderer, ways, fleet)
+    transport = FleetTransport(ways, fleet.relays, deliverer.closed_relays)
     return Parts(
         fetcher=fetcher,
         sources=_sources(application, fetcher),
         issuer=build_issuer(application),
         renderer=renderer,
         transport=transport,
-        deliverer=_deliverer(application, renderer, ways, fleet),
+        deliverer=deliverer,
         announcers=build_announcers(application.configuration, transport),
         alert_policy=_alert_policy(application.configuration.settings),
     )

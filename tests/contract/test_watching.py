@@ -22,7 +22,7 @@ ALERT = Alert("source:arxiv", "mail", "arxiv cannot be read", NOW)
 
 async def test_an_empty_store_has_figures_too(store: SqlStore) -> None:
     readings = await store.readings(NOW - DAY, NOW)
-    assert readings.deliveries == {str(state): 0 for state in DeliveryState}
+    assert readings.deliveries == {(str(state), ""): 0 for state in DeliveryState}
     assert readings.subscribers == {str(status): 0 for status in SubscriberStatus}
     assert (readings.papers, readings.oldest_ready_at) == (0, None)
     assert (readings.last_issue_at, readings.last_issue_planned) == (None, 0)
@@ -39,10 +39,10 @@ async def test_figures_follow_the_deliveries(store: SqlStore) -> None:
     assert (before.subscribers["active"], before.subscribers["paused"]) == (2, 1)
     due = await store.readings(NOW - DAY, at(60))
     assert due.oldest_ready_at == at(5 * people[0])
-    assert (due.deliveries["planned"], due.deliveries["accepted"]) == (2, 0)
+    assert (due.deliveries["planned", ""], due.deliveries["accepted", ""]) == (2, 0)
     await settle(store, DeliveryState.ACCEPTED, minutes=5 * people[0])
     after = await store.readings(NOW - DAY, at(60))
-    assert (after.deliveries["planned"], after.deliveries["accepted"]) == (1, 1)
+    assert (after.deliveries["planned", ""], after.deliveries["accepted", ""]) == (1, 1)
     assert after.oldest_ready_at == at(5 * people[1])
 
 

@@ -77,7 +77,7 @@ def test_systemd_and_prometheus_are_told(directory: Path, manager: socket.socket
         until_ready(daemon.url())
         daemon.wait_for("deliver.done")
         figures = daemon.get("/metrics")
-        assert 'newsletter_deliveries{state="accepted"} 1.0' in figures
+        assert 'newsletter_deliveries{relay="catcher",state="accepted"} 1.0' in figures
         assert "newsletter_line_last_run_ok 1.0" in figures
         assert 'newsletter_smtp_outcomes_total{outcome="accepted",relay="catcher"} 1.0' in figures
         profile.write_text(BROKEN)

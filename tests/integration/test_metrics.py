@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import httpx2
@@ -11,9 +13,13 @@ from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import event, text
 
 from newsletter.core.links import Links
+from newsletter.core.routing import Fleet, RelayPlan, WarmUp
 from newsletter.errors import StoreBusyError
 from newsletter.metrics import Metrics
 from newsletter.model import (
+    Circuit,
+    CircuitCause,
+    CircuitScope,
     CollectionCounts,
     DeliveryState,
     EmailAddress,
@@ -21,7 +27,10 @@ from newsletter.model import (
     Health,
     Outcome,
     OutcomeKind,
+    Pause,
+    PauseScope,
     SourceState,
+    Window,
 )
 from newsletter.service.collect import CollectionReport
 from newsletter.service.issue import IssueReport
@@ -92,9 +101,9 @@ async def test_figures_of_the_store_are_those_of_the_moment(scraped: Scraped) ->
     await settle(store, DeliveryState.ACCEPTED, minutes=5)
     values = await scraped.values()
     assert values["newsletter_store_up"] == 1
-    assert values['newsletter_deliveries{state="accepted"}'] == 1
-    assert values['newsletter_deliveries{state="planned"}'] == 2
-    assert values['newsletter_deliveries{state="rejected"}'] == 0
+    assert values['newsletter_deliveries{relay="",state="accepted"}'] == 1
+    assert values['newsletter_deliveries{relay="",state="planned"}'] == 2
+    assert values['newsletter_deliveries{relay="",state="rejected"}'] == 0
     assert values['newsletter_subscribers{status="active"}'] == 3
     assert values["newsletter_papers"] == 3
     assert values["newsletter_queue_age_seconds"] == 40 * 60
@@ -102,6 +111,26 @@ async def test_figures_of_the_store_are_those_of_the_moment(scraped: Scraped) ->
     assert values["newsletter_last_issue_planned"] == 3
     assert values["process_open_fds"] > 0
     assert sum(value for name, value in values.items() if name.startswith("newsletter_build_info{")) == 1
+
+
+async def test_relays_are_told_with_what_they_let_through(scraped: Scraped) -> None:
+    store = scraped.store
+    main = RelayPlan("main", limits={Window.MINUTE: 30}, warm_up=WarmUp(at(60).date(), 50))
+    scraped.metrics.configured([], Fleet((main, RelayPlan("spare"), RelayPlan("third"))), is_ok=True)
+    assert await store.take([main.limits_on(at(60).date())] * 3, at(60)) == [None] * 3
+    refused = Circuit(CircuitScope.RELAY, "spare", CircuitCause.POLICY, 2, "554 no", at(50), at(70))
+    for scope, name in ((CircuitScope.RELAY, "spare"), (CircuitScope.RELAY, "former"), (CircuitScope.DOMAIN, "g.com")):
+        await store.turn_circuit(scope, name, partial(lambda made, _: made, replace(refused, scope=scope, name=name)))
+    await store.pause(Pause(PauseScope.RELAY, "third", "", at(1)))
+    values = await scraped.values()
+    assert [values[f'newsletter_relay_up{{relay="{name}"}}'] for name in ("main", "spare", "third")] == [1, 0, 0]
+    assert values['newsletter_relay_circuit_open{cause="policy",relay="spare"}'] == 1
+    assert values['newsletter_relay_circuit_open{cause="throttled",relay="spare"}'] == 0
+    assert values['newsletter_relay_tokens_left{relay="main",window="minute"}'] == 27
+    assert values['newsletter_relay_tokens{relay="main",window="minute"}'] == 30
+    assert values['newsletter_relay_tokens_left{relay="main",window="day"}'] == 47
+    assert values["newsletter_domains_left_alone"] == 1
+    assert not [name for name in values if "former" in name]
 
 
 async def test_sources_are_told_by_health_and_age(scraped: Scraped) -> None:
@@ -112,7 +141,7 @@ async def test_sources_are_told_by_health_and_age(scraped: Scraped) -> None:
     gone = SourceState("former", last_checked_at=NOW, last_success_at=NOW, health=Health.QUIET)
     for state in (read, broken, gone):
         await scraped.store.save_collection(state, [], NOW)
-    scraped.metrics.configured(["arxiv", "blog", "new"], is_ok=True)
+    scraped.metrics.configured(["arxiv", "blog", "new"], Fleet(), is_ok=True)
     values = await scraped.values()
     assert values['newsletter_source_success_age_seconds{source="arxiv"}'] == 3600
     assert values['newsletter_source_health{health="quiet",source="arxiv"}'] == 1
@@ -132,7 +161,7 @@ async def test_what_happens_is_counted(scraped: Scraped) -> None:
     metrics.collected(CollectionReport(state, asked=False))
     metrics.collected(CollectionReport(SourceState("blog", fault=Fault("timeout", "x"))))
     metrics.issued(IssueReport(planned=10, welcomes=2, quiet=1))
-    metrics.delivered(DeliveryCounts(planned=5, accepted=3, rejected=1, bounced=1))
+    metrics.delivered(DeliveryCounts(planned=5, accepted=3, rejected=1, bounced=1, postponed=4))
     values = await scraped.values()
     assert values['newsletter_source_checks_total{result="read",source="arxiv"}'] == 1
     assert values['newsletter_source_checks_total{result="unchanged",source="arxiv"}'] == 1
@@ -191,7 +220,7 @@ async def test_the_line_and_the_configuration_are_told(scraped: Scraped) -> None
     assert (values["newsletter_line_last_run_ok"], values["newsletter_configuration_ok"]) == (0, 1)
     assert "newsletter_line_last_success_timestamp_seconds" not in values
     scraped.vitals.line_ran(NOW)
-    scraped.metrics.configured([], is_ok=False)
+    scraped.metrics.configured([], Fleet(), is_ok=False)
     values = await scraped.values()
     assert (values["newsletter_line_last_run_ok"], values["newsletter_configuration_ok"]) == (1, 0)
     assert values["newsletter_line_last_success_timestamp_seconds"] == NOW.timestamp()

@@ -11,6 +11,9 @@ from newsletter.core.alerts import CALM, AlertPolicy, Observation, duration, fol
 from newsletter.core.clearance import Clearance
 from newsletter.model import (
     Alert,
+    Circuit,
+    CircuitCause,
+    CircuitScope,
     Condition,
     Fault,
     Health,
@@ -176,3 +179,18 @@ def test_a_forgotten_pause_and_a_sealed_store_are_told() -> None:
     assert paused.summary == "the profile vision is paused since 2026-03-02 09:00 UTC (too long)"
     assert observed(Observation(clearance=Clearance(here, Seal(here, NOW))), POLICY, NOW) == []
     assert observed(Observation(clearance=Clearance(here)), POLICY, NOW) == []
+
+
+def test_a_relay_that_refuses_our_mail_is_told_at_once_and_one_that_is_away_once_it_stays_away() -> None:
+    refusing = Circuit(CircuitScope.RELAY, "main", CircuitCause.POLICY, 1, "554 spam", NOW, NOW + 15 * MINUTE)
+    away = replace(refusing, name="spare", cause=CircuitCause.UNREACHABLE, reason="refused")
+    at_once, later = observed(Observation(relays=(refusing, away)), POLICY, NOW)
+    assert (at_once.name, at_once.after) == ("relay:main", timedelta())
+    assert at_once.summary.endswith("(`newsletter relays reset`): 554 spam")
+    assert (later.name, later.after) == ("relay:spare", POLICY.after)
+    assert later.summary == "the relay spare cannot be reached or fails: refused"
+    kept, (notice,) = follow({}, [at_once], "mail", NOW)
+    assert notice.condition == "relay:main"
+    calm, silent = follow(told(kept, [notice], NOW), [], "mail", NOW + MINUTE)
+    assert silent == []
+    assert [each.is_over for each in follow(calm, [], "mail", NOW + MINUTE + CALM)[1]] == [True]

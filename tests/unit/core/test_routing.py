@@ -6,20 +6,23 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from newsletter.core.limits import available_at, taken
 from newsletter.core.routing import (
+    SPACING,
     Chosen,
     Closed,
     DomainPlan,
     Fleet,
     Hindrance,
     RelayPlan,
+    Turns,
     View,
     WarmUp,
     by_weight,
     choose,
     fits,
 )
-from newsletter.model import Limit, Window
+from newsletter.model import Bucket, Limit, Window
 
 NOW = datetime(2026, 3, 2, 7, tzinfo=UTC)
 FIRST, SECOND, SPARE = RelayPlan("first", weight=3), RelayPlan("second"), RelayPlan("spare", priority=1)
@@ -72,7 +75,22 @@ def test_a_short_shortage_is_waited_for_and_a_long_one_is_not() -> None:
     assert choose(RELAYS, View({"first": brief, "second": long}), "example.org", "", NOW) == brief
     assert drawn(View({"first": long, "second": long})) == {"spare": 400}
     everything = View({"first": long, "second": replace(long, until=NOW + timedelta(seconds=300)), "spare": long})
-    assert choose(RELAYS, everything, "example.org", "", NOW) == closed(Hindrance.LIMIT, 300)
+    first = choose(RELAYS, everything, "example.org", "", NOW)
+    assert first == replace(closed(Hindrance.LIMIT, 300), others=(long, long))
+
+
+def test_those_that_are_put_back_come_again_as_fast_as_all_relays_together_let_them() -> None:
+    limit = Limit("relay:first:minute", Window.MINUTE, 3)
+    out = taken(Bucket(), limit, NOW, 3)
+    back = available_at(out, limit, NOW)
+    first = Closed(back, Hindrance.LIMIT, "full", ((limit, out),), "relay:first")
+    away = Closed(NOW + timedelta(seconds=300), Hindrance.CIRCUIT, "away", name="relay:second")
+    turns = Turns()
+    given = [turns.next(replace(first, others=(away,)), NOW) for _ in range(20)]
+    assert [at for at in given if at < back + timedelta(seconds=1)] == [back, back + SPACING, back + 2 * SPACING]
+    assert sum(at < away.until for at in given) == 3 * 4  # a minute each after the first, until the other is tried
+    assert given[-1] - away.until < timedelta(seconds=1)
+    assert given == sorted(given)
 
 
 def test_one_mail_tries_a_relay_whose_time_has_come() -> None:

@@ -5,6 +5,7 @@ YAML keys, template variables and documentation use the same word for the same i
 """
 
 from newsletter.model.alerts import Alert, Condition, Notice, Readings
+from newsletter.model.archive import ArchivedIssue, ArchivedPaper
 from newsletter.model.bounces import (
     Bounce,
     BounceKind,
@@ -68,6 +69,8 @@ __all__ = [
     "ALL_ROLES",
     "Alert",
     "AnnounceType",
+    "ArchivedIssue",
+    "ArchivedPaper",
     "Aspect",
     "Attempt",
     "Bounce",

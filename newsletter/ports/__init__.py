@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from newsletter.ports.archive import ArchiveStore
 from newsletter.ports.bounces import BounceStore, SuppressionStore
 from newsletter.ports.deliveries import DeliveryStore
 from newsletter.ports.ledger import LedgerStore, ListingStore
@@ -23,6 +24,7 @@ from newsletter.ports.watching import WatchStore
 
 __all__ = [
     "Announcer",
+    "ArchiveStore",
     "Begin",
     "BounceStore",
     "Candidate",
@@ -48,6 +50,7 @@ __all__ = [
 class Store(
     PaperStore,
     SearchIndex,
+    ArchiveStore,
     SubscriberStore,
     DeliveryStore,
     LedgerStore,

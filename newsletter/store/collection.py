@@ -16,6 +16,7 @@ from newsletter.model import CollectionCounts, DeliveryState, Entry, PaperKey
 from newsletter.store.codec import dumps, loads
 from newsletter.store.dialect import ARRIVALS_LOCK
 from newsletter.store.indexing import entries_of, forget_paper, index_papers
+from newsletter.store.issuearchive import move_archived
 from newsletter.store.paperrows import bounded, paper_row, state_of, state_row, version_row
 from newsletter.store.papers import PaperReader, newest_arrival, papers_by_id
 from newsletter.store.part import chunks
@@ -205,6 +206,7 @@ class Writer:
             await execute(self.database.insert(table).from_select(names, copied).on_conflict_do_nothing())
             await execute(delete(table).where(table.c.paper_id == gone))
         await self.move_ledger(gone, kept)
+        await move_archived(self.connection, gone, kept)
         await forget_paper(self.connection, gone)
         await execute(delete(papers).where(papers.c.id == gone))
         await execute(insert(paper_aliases).values(id=gone, paper_id=kept))

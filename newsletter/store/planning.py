@@ -15,6 +15,7 @@ from newsletter.store.accounting import count_planned
 from newsletter.store.codec import content_hash, dumps, loads
 from newsletter.store.deliveryrows import planned_row
 from newsletter.store.dialect import PLANNING_LOCK
+from newsletter.store.issuearchive import archive_digests
 from newsletter.store.papers import resolve_ids
 from newsletter.store.part import Part, chunks
 from newsletter.store.schema import deliveries, digests, ledger, ledger_updates, subscribers
@@ -197,6 +198,7 @@ class PlanningTables(Part):
         if not accepted:
             return
         digest_ids = await self.store_digests(connection, [planned.digest for planned, _ in accepted], now)
+        await archive_digests(self.database, connection, [planned.digest for planned, _ in accepted])
         rows = [
             planned_row(planned, digest_ids[id(planned.digest)], updates.get(planned.subscriber_id, ()), now)
             for planned, _ in accepted

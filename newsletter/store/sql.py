@@ -13,6 +13,7 @@ from newsletter.store.bounces import BounceTables
 from newsletter.store.collection import PaperTables
 from newsletter.store.deliveries import DeliveryTables
 from newsletter.store.dialect import BUSY_TIMEOUT_S, COLLECTING_LOCK, Database, parse_address
+from newsletter.store.issuearchive import IssueArchive
 from newsletter.store.leases import WAITS_LONG
 from newsletter.store.limits import LimitTables
 from newsletter.store.listing import ListingTables
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 class SqlStore(
     PaperTables,
     SearchTables,
+    IssueArchive,
     SubscriberTables,
     DeliveryTables,
     AccountingTables,

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import asyncio
 import re
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ from sqlalchemy import Connection, create_engine, inspect, text
 from sqlalchemy.engine import make_url
 
 from newsletter.errors import StoreError, StoreVersionError
+from newsletter.model import IssueKind
 from newsletter.store.dialect import parse_address
 from newsletter.store.migrate import (
     SCRIPTS,
@@ -25,7 +28,9 @@ from newsletter.store.migrate import (
     newest_version,
 )
 from newsletter.store.schema import metadata
+from newsletter.store.sql import open_store
 from tests.support.databases import PostgresServer, empty_postgres_url, postgres
+from tests.support.stored import NOW, TODAY, add_papers, add_people, digest_of, planned
 
 __all__ = ["PostgresServer", "empty_postgres_url", "postgres"]
 
@@ -204,3 +209,23 @@ def test_what_was_sent_before_relays_had_names_is_kept(empty_url: str) -> None:
     engine.dispose()
     with pytest.raises(Exception, match=r"not allowed|may not move"):
         run(empty_url, "UPDATE deliveries SET state = 'planned' WHERE id = 9")
+
+
+async def test_the_archive_is_filled_from_the_digests_that_are_there(empty_url: str) -> None:
+    await asyncio.to_thread(migrate, empty_url)
+    store = open_store(empty_url)
+    papers = await add_papers(store, 3)
+    people = await add_people(store, "ada", "bob", "eve")
+    tomorrow = digest_of(*papers[1:], day=TODAY + timedelta(days=1))
+    welcome = digest_of(papers[0], kind=IssueKind.WELCOME)
+    for who, digest in zip(people, (tomorrow, digest_of(papers[1]), welcome), strict=True):
+        await store.plan([planned(who, digest)], {}, NOW)
+    await store.aclose()
+    await asyncio.to_thread(
+        run, empty_url, "DROP TABLE archived_papers", "UPDATE alembic_version SET version_num = '0004'"
+    )
+    await asyncio.to_thread(migrate, empty_url)
+    store = open_store(empty_url)
+    assert [each.paper_id for each in await store.archived_issue("ml", TODAY)] == [papers[1]]
+    assert [each.paper_id for each in await store.archived_issue("ml", TODAY + timedelta(days=1))] == [papers[2]]
+    await store.aclose()

@@ -4,6 +4,7 @@ JSON is kept as text (:mod:`newsletter.store.codec`), since nothing searches in 
 :mod:`newsletter.model`.
 """
 
+from newsletter.store.schema.archive import archived_papers
 from newsletter.store.schema.columns import Instant, Prose, metadata
 from newsletter.store.schema.deliveries import attempts, bounces, deliveries, digests, issues, ledger, ledger_updates
 from newsletter.store.schema.operation import alerts, buckets, circuits, leases, pauses, seals
@@ -15,6 +16,7 @@ __all__ = [
     "Instant",
     "Prose",
     "alerts",
+    "archived_papers",
     "attempts",
     "bounce_scores",
     "bounces",

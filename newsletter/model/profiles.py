@@ -43,7 +43,10 @@ class Topic:
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """What one reader, or one group of readers, cares about; ``docs/profiles.md`` tells its language by example."""
+    """What one reader, or one group of readers, cares about; ``docs/profiles.md`` tells its language by example.
+
+    One that is not ``public`` is on no page and in no feed: only in the mails of its readers.
+    """
 
     name: str
     title: str
@@ -57,6 +60,7 @@ class Profile:
     maximum_papers: int = 20
     replacements: Replacements = Replacements.IGNORE
     trending: bool = False
+    public: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -182,7 +182,9 @@ class MailSettings(Section):
         description="The list's name for mail filters (RFC 2919). Default: made from the sender.",
     )
     archive_url: Url | None = Field(
-        default=None, description="A public page with past mails, where there is one (List-Archive, RFC 2369)."
+        default=None,
+        description="A public page with past mails (List-Archive, RFC 2369). Default: the archive of the pages, where "
+        "these are served.",
     )
     sender_id: str | None = Field(
         default=None,

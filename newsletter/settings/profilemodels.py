@@ -127,6 +127,10 @@ class ProfileFile(Section):
         default=Replacements.IGNORE, description="Newer versions of papers: `ignore`, or list them as `updated`."
     )
     trending: bool = Field(default=False, description="Rank by the community's votes instead of by keywords.")
+    public: bool = Field(
+        default=True,
+        description="Whether the pages show it: its keywords and papers, feeds and archive. `false`: only mails do.",
+    )
     subscribers: tuple[SubscriberEntry, ...] = Field(
         default=(), description="Who gets it: addresses, or groups of keys."
     )

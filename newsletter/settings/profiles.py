@@ -120,6 +120,7 @@ def to_profile(content: ProfileFile, name: str) -> Profile:
         maximum_papers=content.maximum_papers,
         replacements=content.replacements,
         trending=content.trending,
+        public=content.public,
     )
 
 

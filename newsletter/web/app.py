@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 import structlog
@@ -14,14 +15,17 @@ from starlette.routing import Route
 from newsletter.errors import StoreError
 from newsletter.model import Health, SourceState
 from newsletter.service.search import WordSearch
+from newsletter.service.topics import Topics
+from newsletter.web.archive import Archive
 from newsletter.web.guard import HEADERS, Guard
 from newsletter.web.mails import CaughtMails
 from newsletter.web.pages import STYLE, Pages
 from newsletter.web.reading import Reading
+from newsletter.web.searching import Searching
 from newsletter.web.unsubscribe import Unsubscribing
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime
     from pathlib import Path
 
@@ -34,6 +38,9 @@ if TYPE_CHECKING:
 
 logger = structlog.get_logger(__name__)
 
+LONGEST_NAME = 100
+UNREAD = ("/search", "/mails", "/unsubscribe/", "/metrics", "/healthz", "/readyz")  # by search engines
+ROBOTS = "".join(f"Disallow: {path}\n" for path in UNREAD)
 SAYINGS = {
     Health.FRESH: "new papers at the last check",
     Health.QUIET: "quiet: nothing new",
@@ -71,12 +78,15 @@ def create_app(  # noqa: PLR0913, PLR0917 (each is a part)
     pages = Pages(brand_name, has_mails=has_mails, has_reader=has_reader, base_url=links.base_url)
     front = Front(store, pages)
     routes = front.routes()
-    if profiles is not None:
-        routes = Reading(store, WordSearch(store), pages, clock, profiles, describe).routes() + routes
+    topics = None if profiles is None else Topics(store, clock, profiles)
+    if topics is not None:
+        search = WordSearch(store)
+        routes = Reading(store, search, topics, pages, describe).routes() + routes
+        routes += [*Searching(search, topics, pages).routes(), *Archive(store, topics, pages).routes()]
     routes = routes + probes.routes() + Unsubscribing(store, links, pages, clock).routes()
     if catcher_maildir is not None:
         routes += CaughtMails(catcher_maildir, pages).routes()
-    faults = Faults(pages)
+    faults = Faults(pages, topics)
     return Starlette(
         routes=routes,
         middleware=[Middleware(Guard)],
@@ -102,7 +112,7 @@ class Front:
 
     def routes(self) -> list[Route]:
         """Return where they are found."""
-        return [Route("/", self.home), Route("/style.css", self.style)]
+        return [Route("/", self.home), Route("/style.css", self.style), Route("/robots.txt", self.robots)]
 
     async def home(self, _: Request) -> Response:
         """Answer with what this is and how its sources are."""
@@ -114,17 +124,23 @@ class Front:
         """Answer with the style of all pages."""
         return Response(STYLE, media_type="text/css", headers={"Cache-Control": "max-age=3600"})
 
+    async def robots(self, _: Request) -> Response:
+        """Answer what search engines may read (RFC 9309): papers, topics and archive, where readers may."""
+        lines = ROBOTS if self._pages.has_reader else "Disallow: /\n"
+        return Response(f"User-agent: *\n{lines}", media_type="text/plain", headers={"Cache-Control": "max-age=3600"})
+
 
 class Faults:
     """Pages for what went wrong; none tells more than its reader may know."""
 
-    def __init__(self, pages: Pages) -> None:
+    def __init__(self, pages: Pages, topics: Topics | None) -> None:
         self._pages = pages
+        self._topics = topics
 
-    async def refused(self, _: Request, error: Exception) -> Response:
-        """Answer an address or a request that is not ours."""
+    async def refused(self, request: Request, error: Exception) -> Response:
+        """Answer an address or a request that is not ours; who mistyped a topic is told which one may be meant."""
         status = error.status_code if isinstance(error, HTTPException) else 500
-        response = self._page(status)
+        response = self._page(status, await self._near(request.path_params.get("name", "")))
         response.headers.update(getattr(error, "headers", None) or {})
         return response
 
@@ -142,9 +158,15 @@ class Faults:
         response.headers.update(HEADERS)  # this answer is made outside of the guard
         return response
 
-    def _page(self, status: int) -> Response:
+    async def _near(self, name: str) -> list[Profile]:
+        if self._topics is None or not name:
+            return []
+        public = (await self._topics.basis()).profiles
+        return [public[near] for near in get_close_matches(name[:LONGEST_NAME], list(public), n=3)]
+
+    def _page(self, status: int, near: Sequence[Profile] = ()) -> Response:
         title, advice = FAULTS.get(status, FAULTS[400 if status < 500 else 500])  # noqa: PLR2004 (RFC 9110 classes)
-        return self._pages.answer("fault.html", status, title=title, advice=advice)
+        return self._pages.answer("fault.html", status, title=title, advice=advice, near=near)
 
 
 def describe(state: SourceState) -> str:

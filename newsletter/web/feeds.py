@@ -20,14 +20,14 @@ NEVER: Final = datetime(2000, 1, 1, tzinfo=UTC)
 NOT_XML: Final = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
-def atom(title: str, base_url: str, path: str, papers: Sequence[Paper]) -> bytes:
-    """Return an Atom feed; each entry leads to the paper's page here."""
+def atom(title: str, base_url: str, path: str, page: str, papers: Sequence[Paper]) -> bytes:
+    """Return the Atom feed at ``path``; each entry leads to the paper's page here, ``page`` shows the same."""
     feed = ET.Element("feed", {"xmlns": ATOM})
     _add(feed, "title", title)
     _add(feed, "id", base_url + path)
     _add(feed, "updated", max((_seen(paper) for paper in papers), default=NEVER).isoformat())
-    ET.SubElement(feed, "link", {"rel": "self", "href": base_url + path})
-    ET.SubElement(feed, "link", {"href": base_url + "/"})
+    ET.SubElement(feed, "link", {"rel": "self", "type": "application/atom+xml", "href": base_url + path})
+    ET.SubElement(feed, "link", {"rel": "alternate", "type": "text/html", "href": base_url + page})
     for paper in papers:
         entry = ET.SubElement(feed, "entry")
         _add(entry, "title", readable(paper.title))
@@ -56,7 +56,7 @@ def _clean(text: str) -> str:
     return NOT_XML.sub("", text)
 
 
-def json_feed(title: str, base_url: str, path: str, papers: Sequence[Paper]) -> bytes:
+def json_feed(title: str, base_url: str, path: str, page: str, papers: Sequence[Paper]) -> bytes:
     """Return a JSON Feed."""
     items = [
         {
@@ -75,7 +75,7 @@ def json_feed(title: str, base_url: str, path: str, papers: Sequence[Paper]) -> 
     document = {
         "version": "https://jsonfeed.org/version/1.1",
         "title": title,
-        "home_page_url": base_url + "/",
+        "home_page_url": base_url + page,
         "feed_url": base_url + path,
         "items": items,
     }

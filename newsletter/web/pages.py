@@ -20,6 +20,7 @@ class Pages:
     def __init__(self, brand_name: str, *, has_mails: bool, has_reader: bool = False, base_url: str = "") -> None:
         self.brand_name = brand_name
         self.base_url = base_url
+        self.has_reader = has_reader
         self._templates = jinja2.Environment(
             loader=jinja2.PackageLoader("newsletter.web"),
             autoescape=True,
@@ -29,11 +30,22 @@ class Pages:
         )
         self._templates.globals |= {"brand_name": brand_name, "has_mails": has_mails, "has_reader": has_reader}
         self._templates.globals |= {"base_url": base_url, "path": "", "has_pages": False}
-        self._templates.filters |= {"moment": moment, "size": size, "day": day, "weekday": weekday}
+        self._templates.globals |= {"section": "", "paper_count": None}
+        self._templates.filters |= {
+            "moment": moment,
+            "size": size,
+            "day": day,
+            "weekday": weekday,
+            "short_day": short_day,
+        }
 
     def answer(self, template: str, status: int = 200, **values: Any) -> HTMLResponse:
         """Return the filled template as an answer."""
-        return HTMLResponse(self._templates.get_template(template).render(values), status)
+        return HTMLResponse(self.render(template, **values), status)
+
+    def render(self, template: str, **values: Any) -> str:
+        """Return the filled template."""
+        return self._templates.get_template(template).render(values)
 
 
 def moment(when: datetime) -> str:
@@ -44,6 +56,11 @@ def moment(when: datetime) -> str:
 def day(when: date) -> str:
     """Return a day as people read it, e.g. ``24 Nov 2026``."""
     return f"{when.day} {when:%b %Y}"
+
+
+def short_day(when: date) -> str:
+    """Return a day as its neighbours call it, e.g. ``Mon 23 Nov``."""
+    return f"{when:%a} {when.day} {when:%b}"
 
 
 def weekday(when: date) -> str:

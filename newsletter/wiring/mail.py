@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from newsletter.settings.limitmodels import LimitSettings
     from newsletter.settings.load import Configuration
     from newsletter.settings.mailmodels import MailSettings, RelaySettings
+    from newsletter.settings.models import Settings
     from newsletter.wiring.application import Application
 
 
@@ -93,9 +94,15 @@ def brand_of(configuration: Configuration) -> Brand:
         postal_address=settings.newsletter.postal_address or "",
         web_url=settings.web.base_url,
         website=settings.newsletter.website or "",
-        archive_url=mail.archive_url or "",
+        archive_url=archive_url(settings),
         sender_id=mail.sender_id or "",
     )
+
+
+def archive_url(settings: Settings) -> str:
+    """Return where past issues are: as configured, or our own archive where its pages are served; else empty."""
+    own = f"{settings.web.base_url}/archive" if settings.web.has_pages else ""
+    return settings.mail.archive_url or own
 
 
 def relays_of(application: Application) -> dict[str, Relay]:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 PATIENCE: Final = timedelta(seconds=5)
 FAR: Final = timedelta(days=1)  # how long to wait where nobody can say: asked again at every run anyway
 USUAL_CONNECTIONS: Final = 4
+LONGEST: Final = timedelta(minutes=10)  # a mail is put back for: limits may be raised, relays come back
 SPACING: Final = timedelta(milliseconds=20)  # of those that waited for the same moment
 OTHERS: Final = "*"
 
@@ -127,7 +128,10 @@ class Closed:
 
 
 class Turns:
-    """When each of the mails that are put back has its turn, so that about as many come back at a time as may go."""
+    """When each of the mails that are put back has its turn, so that about as many come back at a time as may go.
+
+    None is put back for longer than :data:`LONGEST`: what is known now may not hold for hours.
+    """
 
     def __init__(self) -> None:
         self._given: Counter[str] = Counter()
@@ -137,7 +141,7 @@ class Turns:
         ways = (closed, *closed.others)
         at, index = min((way.turn_of(self._given[way.name] + 1, now), index) for index, way in enumerate(ways))
         self._given[ways[index].name] += 1
-        return at
+        return min(at, now + LONGEST)
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,8 +160,13 @@ class View:
     probing: frozenset[str] = frozenset()
 
 
-def choose(relays: Sequence[RelayPlan], view: View, domain: str, seed: str, now: datetime) -> Chosen | Closed:
-    """Return the relay that takes a mail to ``domain``, or until when it waits; ``seed`` names delivery and attempt."""
+def choose(
+    relays: Sequence[RelayPlan], view: View, domain: str, seed: str, now: datetime, patience: timedelta = PATIENCE
+) -> Chosen | Closed:
+    """Return the relay that takes a mail to ``domain``, or until when it waits; ``seed`` names delivery and attempt.
+
+    A shortage that ends within ``patience`` is waited for instead of asking relays of a lower rank.
+    """
     hindrances = []
     for tier in tiers(relays, domain):
         ordered = by_weight(tier, seed)
@@ -167,7 +176,7 @@ def choose(relays: Sequence[RelayPlan], view: View, domain: str, seed: str, now:
             if relay.name not in view.closed:
                 return Chosen(relay.name)
         closed = [view.closed[relay.name] for relay in ordered]
-        brief = [each for each in closed if each.hindrance is Hindrance.LIMIT and each.until - now <= PATIENCE]
+        brief = [each for each in closed if each.hindrance is Hindrance.LIMIT and each.until - now <= patience]
         if brief:
             return first_of(brief)
         hindrances += closed

@@ -27,7 +27,7 @@ from newsletter.core.circuits import (
     opened,
 )
 from newsletter.core.limits import LENGTHS, available_at, left
-from newsletter.core.routing import Chosen, Closed, Hindrance, View, choose
+from newsletter.core.routing import PATIENCE, Chosen, Closed, Hindrance, View, choose
 from newsletter.model import Bucket, CircuitScope, Shortage
 from newsletter.service.together import Together
 
@@ -61,10 +61,13 @@ class Ticket:
 class Admission:
     """Gives leave to send; one per process and configuration, kept from run to run."""
 
-    def __init__(self, store: LimitStore, fleet: Fleet, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self, store: LimitStore, fleet: Fleet, now: Callable[[], datetime], patience: timedelta = PATIENCE
+    ) -> None:
         self._store = store
         self._fleet = fleet
         self._now = now
+        self._patience = patience
         self._circuits: dict[Key, Circuit] = {}
         self._looked_at: datetime | None = None
         self._paused: frozenset[str] = frozenset()
@@ -118,7 +121,7 @@ class Admission:
         if self._closed_domain(domain, now) is not None:
             return False
         others = [relay for relay in self._fleet.relays if relay.name != without]
-        return isinstance(choose(others, self._view(now), domain, "", now), Chosen)
+        return isinstance(choose(others, self._view(now), domain, "", now, self._patience), Chosen)
 
     def whole(self) -> Closed | None:
         """Return until when and why no relay takes any mail, as far as is known; None when one does."""
@@ -211,7 +214,7 @@ class Admission:
             if closed is not None:
                 return closed
             seed = f"{delivery.id}:{delivery.attempts}"
-            choice = choose(self._fleet.relays, self._view(now), domain, seed, now)
+            choice = choose(self._fleet.relays, self._view(now), domain, seed, now, self._patience)
             if isinstance(choice, Closed):
                 return choice
             ticket = await self._enter(choice, domain)

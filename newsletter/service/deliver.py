@@ -52,7 +52,7 @@ class Deliverer:
         self._ways = ways if isinstance(ways, Mapping) else {relay.name: ways for relay in policy.relays.relays}
         self._policy = policy
         self._now = now
-        self._admission = Admission(store, policy.relays, now)
+        self._admission = Admission(store, policy.relays, now, policy.patience)
         self._recorder = Recorder(store, now, policy.connections, policy.owner)
         self._leases = leases or LeaseKeeper(store, policy.owner, policy.lease)
         self._running = asyncio.Lock()

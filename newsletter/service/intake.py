@@ -89,6 +89,10 @@ class Intake:
         self._shelf.put_back(claim)
         self._consider(whole)
 
+    def look_again(self) -> None:
+        """Note that something is ready again that was not when the store had nothing more."""
+        self._is_exhausted = False
+
     async def _fill(self) -> bool:
         """Claim some more; False when there is nothing to claim now."""
         async with self._claiming:

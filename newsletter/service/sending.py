@@ -171,10 +171,13 @@ class Sending:
         state, next_attempt_at = decide(outcome, delivery, now, self._policy.retry)
         if self._is_stale(delivery):
             state, next_attempt_at = DeliveryState.EXPIRED, None
-        elif state is DeliveryState.DEFERRED and self._has_other_way(claim, outcome):
+        goes_on = state is DeliveryState.DEFERRED and self._has_other_way(claim, outcome)
+        if goes_on:
             next_attempt_at = now
         attempt = Attempt(delivery.id, delivery.attempts + 1, started_at, now, outcome)
         await self._recorder.record(attempt, state, next_attempt_at)
+        if goes_on:
+            self._intake.look_again()
         self._tally.add(state)
         await self._draw_conclusions(delivery, outcome, state)
 

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from newsletter.core.limits import available_at, taken
 from newsletter.core.routing import (
+    LONGEST,
     SPACING,
     Chosen,
     Closed,
@@ -91,6 +92,8 @@ def test_those_that_are_put_back_come_again_as_fast_as_all_relays_together_let_t
     assert sum(at < away.until for at in given) == 3 * 4  # a minute each after the first, until the other is tried
     assert given[-1] - away.until < timedelta(seconds=1)
     assert given == sorted(given)
+    far = replace(away, until=NOW + timedelta(hours=2))
+    assert Turns().next(far, NOW) == NOW + LONGEST  # by then a limit may be higher, or the relay back
 
 
 def test_one_mail_tries_a_relay_whose_time_has_come() -> None:

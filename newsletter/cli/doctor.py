@@ -5,22 +5,19 @@ from __future__ import annotations
 import asyncio
 import secrets
 from dataclasses import replace
+from pathlib import Path  # noqa: TC003 (Typer reads annotations at run time)
 from typing import TYPE_CHECKING, Annotated
-from uuid import uuid4
 
 import typer
 
 from newsletter.cli.context import directory_of
 from newsletter.cli.findings import look_up, resolver_of, show_findings
-from newsletter.core.address import parse_address
+from newsletter.cli.round_trip import WAIT_S, trial_of, try_delivery
 from newsletter.core.deliverability import no_selector
-from newsletter.core.findings import Finding, Level, problem, skipped
+from newsletter.core.findings import Finding, Level, problem
 from newsletter.core.links import Links
 from newsletter.errors import ConfigurationError
-from newsletter.mail.sample import sample_digest
-from newsletter.model import IssueKind, OutcomeKind
 from newsletter.service.doctor import Doctor, Facts
-from newsletter.service.issue import stand_in
 from newsletter.service.machine import Machine
 from newsletter.settings.load import load_configuration
 from newsletter.settings.secrets import link_secret
@@ -31,13 +28,13 @@ from newsletter.sources.huggingface import BASE_URL as HUGGING_FACE_URL
 from newsletter.sources.probe import WebProbe
 from newsletter.store.checkup import check_up
 from newsletter.store.sql import open_store
-from newsletter.wiring import Application, build_renderer, build_transport, build_ways, make_data_directory
+from newsletter.wiring import Application, build_transport, build_ways, make_data_directory
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from newsletter.model import EmailAddress
-    from newsletter.ports import Transport
+    from newsletter.cli.round_trip import Trial
+    from newsletter.mail.dns import DnsResolver
     from newsletter.settings.load import Configuration
     from newsletter.settings.models import Settings
 
@@ -50,12 +47,18 @@ def register(app: typer.Typer) -> None:
     app.command()(doctor)
 
 
-def doctor(
+def doctor(  # noqa: PLR0913 (each is an option)
     context: typer.Context,
     *,
     send_to: Annotated[
         str | None, typer.Option("--send-to", metavar="ADDRESS", help="Also send a sample digest there.")
     ] = None,
+    maildir: Annotated[
+        Path | None,
+        typer.Option("--maildir", metavar="DIR", help="Where that arrives: wait for it, and read what it tells."),
+    ] = None,
+    wait: Annotated[float, typer.Option("--wait", metavar="SECONDS", min=0, help="How long at most.")] = WAIT_S,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Make the mail of --send-to, and do not send it.")] = False,
     selectors: Annotated[
         list[str] | None,
         typer.Option("--dkim-selector", metavar="NAME", help="A selector that your relay signs with (DKIM)."),
@@ -77,36 +80,41 @@ def doctor(
     Examples:
       newsletter doctor --dkim-selector s1
       newsletter doctor --send-to you@example.org
+      newsletter doctor --send-to you@example.org --dry-run
     """
-    recipient = parse_address(send_to) if send_to else None
+    trial = trial_of(send_to, maildir, wait, dry_run=dry_run)
     configuration = load_configuration(directory_of(context))
-    resolver = resolver_of(nameserver)
     application, findings = _application(configuration)
     findings += _machine(configuration).examine()
-    facts, keys = _facts(application, tuple(selectors or ())), signing_keys(configuration.settings)
-
-    async def work() -> list[Finding]:
-        transport, ways = build_transport(application), build_ways(application)
-        names = list(ways)
-        others = [] if facts[names[0]].is_caught else names[1:]
-        doctors = {name: Doctor(facts[name], resolver, WebProbe(), way, application.now) for name, way in ways.items()}
-        try:
-            found = await doctors[names[0]].examine()
-            if keys and not facts[names[0]].is_caught:  # what signs is known, and whether the DNS agrees with it
-                found = [finding for finding in found if finding != no_selector()]
-                found += await look_up(keys, configuration.settings.mail.signing_domain, resolver)
-            found += [finding for name in others for finding in await doctors[name].relay()]
-            if recipient is not None:
-                found.append(await _try_delivery(application, transport, recipient))
-        finally:
-            await asyncio.gather(transport.aclose(), *(way.aclose() for way in ways.values()))
-            await application.store.aclose()
-        return found
-
-    findings += asyncio.run(work())
+    facts = _facts(application, tuple(selectors or ()))
+    findings += asyncio.run(_look_outside(application, facts, resolver_of(nameserver), trial))
     show_findings(findings, as_json=as_json)
     if any(finding.level is Level.PROBLEM for finding in findings):
         raise typer.Exit(1)
+
+
+async def _look_outside(
+    application: Application, facts: dict[str, Facts], resolver: DnsResolver, trial: Trial | None
+) -> list[Finding]:
+    """Return what is found beyond this machine; all connections are closed at the end."""
+    settings = application.configuration.settings
+    keys = signing_keys(settings)
+    transport, ways = build_transport(application), build_ways(application)
+    names = list(ways)
+    others = [] if facts[names[0]].is_caught else names[1:]
+    doctors = {name: Doctor(facts[name], resolver, WebProbe(), way, application.now) for name, way in ways.items()}
+    try:
+        found = await doctors[names[0]].examine()
+        if keys and not facts[names[0]].is_caught:  # what signs is known, and whether the DNS agrees with it
+            found = [finding for finding in found if finding != no_selector()]
+            found += await look_up(keys, settings.mail.signing_domain, resolver)
+        found += [finding for name in others for finding in await doctors[name].relay()]
+        if trial is not None:
+            found += await try_delivery(application, transport, trial)
+    finally:
+        await asyncio.gather(transport.aclose(), *(way.aclose() for way in ways.values()))
+        await application.store.aclose()
+    return found
 
 
 def _application(configuration: Configuration) -> tuple[Application, list[Finding]]:
@@ -159,21 +167,3 @@ def _source_urls(settings: Settings) -> Iterator[str]:
         url = getattr(source, "url", None) or getattr(source, "base_url", None) or DEFAULT_URLS.get(source.kind)
         if url and not is_loopback(url.partition("://")[2].partition("/")[0].partition(":")[0]):
             yield url
-
-
-async def _try_delivery(application: Application, transport: Transport, recipient: EmailAddress) -> Finding:
-    """Send a sample digest, and return what became of it."""
-    mail = application.configuration.settings.mail
-    if mail.catcher.enabled:
-        return skipped("delivery", "nothing was sent: the mail catcher would take it")
-    sender = mail.sender.address.wire
-    digest, papers = sample_digest(IssueKind.DIGEST)
-    subscriber = replace(stand_in("", application.now()), address=recipient)
-    message_id = f"<doctor.{uuid4().hex}@{sender.rpartition('@')[2]}>"
-    prepared = build_renderer(application).prepare(digest, papers)
-    outcome = await transport.send(prepared.compose(subscriber, message_id, application.now()), sender, recipient)
-    said = f"{outcome.code or ''} {outcome.text}".strip()
-    if outcome.kind is not OutcomeKind.ACCEPTED:
-        return problem("delivery", f"the mail to {recipient} was {outcome.kind}: {said}", "do what the answer says")
-    advice = "look at Authentication-Results in the mail that arrives: spf, dkim and dmarc should say pass"
-    return Finding("delivery", Level.OK, f"the mail to {recipient} was accepted: {said}", advice)

@@ -140,21 +140,28 @@ def send_test(
         str | None,
         typer.Option("--of", metavar="SUBSCRIBER_OR_PROFILE", help="Whose digest to send; default: a sample."),
     ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Make the mail, and do not send it.")] = False,
 ) -> None:
     """Send one digest now, to see how it arrives. The ledger does not count it.
 
     The exit code is 1 when the server did not take it; what it said is printed.
 
     \b
-    Example: newsletter send-test you@example.org --of language-models
+    Examples:
+      newsletter send-test you@example.org --of language-models
+      newsletter send-test you@example.org --dry-run
     """
     recipient = parse_address(address)
 
-    async def work(application: Application) -> Outcome:
+    async def work(application: Application) -> Outcome | None:
         async with AsyncExitStack() as stack:
-            await start_catcher(application, stack)
             subscriber, prepared = await _test_mail(application, who)
             subscriber = replace(subscriber, address=recipient)
+            if dry_run:
+                size = len(prepared.compose(subscriber, _message_id(application), application.now()))
+                say(f"“{prepared.subject}”, {size:,} bytes, would go to {recipient}")
+                return None
+            await start_catcher(application, stack)
             transport = build_transport(application)
             stack.push_async_callback(transport.aclose)
             message = prepared.compose(subscriber, _message_id(application), application.now())
@@ -162,6 +169,8 @@ def send_test(
             return await transport.send(message, sender, recipient)
 
     outcome = run(context, work)
+    if outcome is None:
+        return
     if outcome.kind is not OutcomeKind.ACCEPTED:
         raise NewsletterError(f"the mail was {outcome.kind}: {outcome.code or ''} {outcome.text}".replace(":  ", ": "))
     say(f"accepted: {outcome.code} {outcome.text}")

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def progress(what: str, total: int | None) -> Iterator[Callable[[int], None]]:
+def progress(what: str, total: int | None) -> Iterator[Callable[[float], None]]:
     """Show how far ``what`` has come on standard error, if that is a terminal; yield what counts steps."""
     if not sys.stderr.isatty():
         yield lambda _: None

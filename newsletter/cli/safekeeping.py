@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import os
 from contextlib import ExitStack
@@ -16,15 +15,13 @@ import typer
 from newsletter.cli.context import directory_of
 from newsletter.cli.output import note, plural, print_json, print_table, say
 from newsletter.cli.progress import progress
-from newsletter.core.deliveries import OPEN
 from newsletter.errors import NewsletterError
 from newsletter.settings.load import load_configuration
 from newsletter.settings.secrets import link_secret, replace_link_secret
-from newsletter.store.backup import Secret, back_up, suffix_at
+from newsletter.store.backup import Restored, Secret, back_up, suffix_at
 from newsletter.store.backup import restore as restore_backup
 from newsletter.store.dialect import parse_address
 from newsletter.store.moving import Move, Route, Target, move_store
-from newsletter.store.sql import open_store
 from newsletter.wiring import make_data_directory
 
 if TYPE_CHECKING:
@@ -93,6 +90,7 @@ def restore(
     force: Annotated[
         bool, typer.Option("--force", help="Restore over a store that is not empty; what it holds is put aside.")
     ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Check everything, and change nothing.")] = False,
     as_json: AsJson = False,
 ) -> None:
     r"""Put a backup back into the store that the configuration names, be it SQLite or PostgreSQL.
@@ -104,6 +102,7 @@ def restore(
     \b
     Examples:
       newsletter restore newsletter.zip
+      newsletter restore newsletter.zip --force --dry-run
       newsletter restore newsletter.zip --force
     """
     settings = load_configuration(directory_of(context)).settings
@@ -114,27 +113,39 @@ def restore(
             file,
             settings.database_url,
             settings.data_directory,
-            secret_of(settings),
+            Secret("", None) if dry_run else secret_of(settings),
             now,
             force=force,
             advance=advance,
             keep_secret=lambda text: replace_link_secret(settings, text, suffix_at(now)),
             busy_timeout_s=settings.store.busy_timeout_s,
+            dry_run=dry_run,
         )
-    is_same_secret = secret_of(settings).name == done.manifest.secret_name
-    waiting = asyncio.run(open_deliveries(settings))
+    is_same_secret = done.secret is not None  # which is then put back with the rest
+    if settings.web.secret is not None or not dry_run:
+        is_same_secret = secret_of(settings).name == done.manifest.secret_name
     if as_json:
         kept = str(done.kept) if done.kept else None
-        print_json({**asdict(done.manifest), "kept": kept, "waiting": waiting, "same_secret": is_same_secret})
-        return
-    say(f"restored {held(done.manifest)}, as of {done.manifest.made_at}")
+        how = {"kept": kept, "waiting": done.waiting, "same_secret": is_same_secret, "restored": not dry_run}
+        print_json({**asdict(done.manifest), **how})
+    else:
+        tell_restored(done, dry_run=dry_run, is_same_secret=is_same_secret)
+
+
+def tell_restored(done: Restored, *, dry_run: bool, is_same_secret: bool) -> None:
+    """Say what was put back, or would be, and what is to be done next."""
+    say(f"{'would restore' if dry_run else 'restored'} {held(done.manifest)}, as of {done.manifest.made_at}")
     if done.kept:
         say(f"what was there before is kept in {done.kept}")
-    if waiting:
-        note(f"{plural(waiting, 'mail')} had not been sent when the backup was made")
-    note("the store is sealed: when nothing else sends to these people, `newsletter unseal` lets it send what is due")
+    elif done.replaces:
+        say("what is there now would be put aside")
+    if done.waiting:
+        note(f"{plural(done.waiting, 'mail')} had not been sent when the backup was made")
     if not is_same_secret:
         note("links in mails already sent do not work: web.secret is not the one they were signed with; put that back")
+    if not dry_run:
+        advice = "when nothing else sends to these people, `newsletter unseal` lets it send what is due"
+        note(f"the store is sealed: {advice}")
 
 
 def move(
@@ -223,13 +234,3 @@ def files_of(configuration: Configuration) -> dict[str, Path]:
             if not name.startswith(".") and path.is_file() and path.stat().st_size <= LARGEST_FILE:
                 found[path.relative_to(root).as_posix()] = path
     return found
-
-
-async def open_deliveries(settings: Settings) -> int:
-    """Return how many mails of the restored store have yet to be sent."""
-    store = open_store(settings.database_url, settings.store.busy_timeout_s)
-    try:
-        counts = await store.count_deliveries()
-    finally:
-        await store.aclose()
-    return sum(count for state, count in counts.items() if state in OPEN)

@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
+from sqlalchemy import func, select
+
 from newsletter import __version__
+from newsletter.core.deliveries import OPEN
 from newsletter.errors import ConflictError, StoreError, StoreFullError
 from newsletter.store.archive import (
     CONFIGURATION,
@@ -23,12 +26,15 @@ from newsletter.store.dialect import BUSY_TIMEOUT_S, parse_address
 from newsletter.store.lock import hold_alone
 from newsletter.store.migrate import check_version, connect, is_empty, migrate, refuse_newer
 from newsletter.store.operation import seal_nowhere
+from newsletter.store.schema import deliveries
 from newsletter.store.snapshot import Snapshot, examine, settle, sha256_of, take_snapshot
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from datetime import datetime
     from pathlib import Path
+
+    from sqlalchemy import Connection
 
 SIDE_FILES: Final = ("", "-wal", "-shm")  # that SQLite keeps beside a database in use
 
@@ -43,11 +49,16 @@ class Secret:
 
 @dataclass(frozen=True, slots=True)
 class Restored:
-    """What was put back: what the backup says of itself, its secret, and where what was there before is now kept."""
+    """What was put back: what the backup says of itself, its secret, and where what was there before is now kept.
+
+    ``waiting`` is how many mails had yet to be sent when it was made, ``replaces`` whether the store held anything.
+    """
 
     manifest: Manifest
     secret: str | None
     kept: Path | None
+    waiting: int
+    replaces: bool
 
 
 def back_up(  # noqa: PLR0913 (what goes into a backup)
@@ -100,13 +111,14 @@ def restore(  # noqa: PLR0913 (where from, where to, and how)
     advance: Callable[[int], None] = lambda _: None,
     keep_secret: Callable[[str], None] = lambda _: None,
     busy_timeout_s: float = BUSY_TIMEOUT_S,
+    dry_run: bool = False,
 ) -> Restored:
     """Put the backup at ``path`` into the store at ``url`` and return what that was.
 
     Everything is checked before anything is touched. A schema of an older program is brought up to date. What the
     store holds is first put aside (PostgreSQL's in ``data_directory``), and only with ``force``; else ConflictError.
     StoreLockedError while another newsletter runs on it. ``keep_secret`` is handed the secret, when there is one,
-    before the store changes.
+    before the store changes. With ``dry_run`` all that is checked, and nothing changed.
     """
     place = parse_address(url).path
     beside = data_directory if place is None else place.parent  # so that a finished file need only be renamed
@@ -120,6 +132,7 @@ def restore(  # noqa: PLR0913 (where from, where to, and how)
         migrate(f"sqlite:///{database}")
         with connect(parse_address(f"sqlite:///{database}"), busy_timeout_s, writing=True) as restored:
             seal_nowhere(restored, f"nowhere, being restored from {path.name} as of {manifest.made_at}", now)
+            waiting = count_open(restored)
         settle(database)
         examine(database)
         with hold_alone(url, now, busy_timeout_s):
@@ -129,10 +142,18 @@ def restore(  # noqa: PLR0913 (where from, where to, and how)
                     f"{parse_address(url).place}: the store is not empty; add --force to put what it holds aside "
                     "and restore over it"
                 )
-            if secret is not None:
-                keep_secret(secret)
-            kept = install(database, url, Aside(data_directory, current, now, filled), advance, busy_timeout_s)
-    return Restored(manifest, secret, kept)
+            kept = None
+            if not dry_run:
+                if secret is not None:
+                    keep_secret(secret)
+                kept = install(database, url, Aside(data_directory, current, now, filled), advance, busy_timeout_s)
+    return Restored(manifest, secret, kept, waiting, filled)
+
+
+def count_open(connection: Connection) -> int:
+    """Return how many mails have yet to be sent."""
+    is_open = deliveries.c.state.in_(sorted(state.value for state in OPEN))
+    return int(connection.execute(select(func.count()).select_from(deliveries).where(is_open)).scalar_one())
 
 
 def check_counts(path: Path, manifest: Manifest, found: Snapshot) -> None:

@@ -65,6 +65,8 @@ class Reloading:
         running.pause.set()
         try:
             async with running.delivering:
+                # What is new about a relay may be what it refused.
+                await running.parts.deliverer.try_again(changed_relays(before, configuration))
                 application.adopt(configuration)
                 try:
                     old, running.parts = running.parts, build_parts(application, running.metrics.measured)
@@ -79,3 +81,9 @@ class Reloading:
         if running.has(Role.SCHEDULE):
             await application.sync_subscribers()
         logger.info("configuration.reloaded", profiles=len(configuration.profiles))
+
+
+def changed_relays(before: Configuration, after: Configuration) -> list[str]:
+    """Return the relays whose settings differ."""
+    old, new = before.settings.mail.outgoing, after.settings.mail.outgoing
+    return [name for name, relay in new.items() if name in old and old[name] != relay]

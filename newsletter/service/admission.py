@@ -91,10 +91,11 @@ class Admission:
             self._circuits = {(each.scope, each.name): each for each in await self._store.circuits()}
             self._looked_at = now
 
-    async def try_again(self) -> None:
-        """Let one mail try each relay that is left alone now, however long it still would be."""
+    async def try_again(self, relays: Collection[str] | None = None) -> None:
+        """Let one mail try each of these relays (None: all) that is left alone now, however long it still would be."""
         await self.look(is_forced=True)
-        for key in [key for key in self._circuits if key[0] is CircuitScope.RELAY]:
+        left_alone = [key for key in self._circuits if key[0] is CircuitScope.RELAY]
+        for key in [key for key in left_alone if relays is None or key[1] in relays]:
             await self._turn(key, lambda before: before and due(before, self._now()))
 
     def pause(self, relays: frozenset[str]) -> None:

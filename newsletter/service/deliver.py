@@ -64,6 +64,11 @@ class Deliverer:
         self._leases.take_over(former._leases)
         self._is_tidy = former._is_tidy
 
+    async def try_again(self, relays: Collection[str]) -> None:
+        """Let one mail try each of these relays now, however long it still would be left alone; StoreError and kin."""
+        if relays:
+            await self._admission.try_again(relays)
+
     async def closed_relays(self) -> Collection[str]:
         """Return the relays that take no mail now, as far as that can be known."""
         try:

@@ -10,6 +10,7 @@ import socket
 import threading
 import time
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import httpx2
@@ -19,6 +20,7 @@ from newsletter.daemon import Daemon
 from newsletter.settings.load import load_configuration
 from newsletter.wiring import open_application
 from tests.support.daemon import ROOT, DaemonProcess
+from tests.support.smtp_server import Script, SmtpServer
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
@@ -171,3 +173,46 @@ async def test_the_daemon_goes_on_while_a_configuration_is_read(
         assert daemon.application.configuration is before
         may_end.set()
         await until(lambda: daemon.application.configuration is not before)
+
+
+RELAYS = """\
+  relays:
+    main: {{host: 127.0.0.1, port: {main}, tls: none, connections: {connections}}}
+    spare: {{host: 127.0.0.1, port: {spare}, tls: none, priority: 1}}
+"""
+
+
+async def test_a_relay_that_refuses_our_mail_is_told_through_another_and_tried_again_when_it_is_changed(
+    directory: Path,
+) -> None:
+    settings = directory / "newsletter.yaml"
+    refusing = Script(always={"dot": "554 5.7.1 looks like spam"})
+    async with SmtpServer(refusing) as main, SmtpServer() as spare:
+        head, mail, tail = re.sub(r"(?m)^    enabled: true .*$", "    enabled: false", settings.read_text()).partition(
+            "\nmail:\n"
+        )
+
+        def configure(connections: int) -> None:
+            relays = RELAYS.format(main=main.port, spare=spare.port, connections=connections)
+            settings.write_text(f"{head}{mail}{relays}{tail}\nalerts: {{mail: operator@example.org}}\n")
+
+        configure(2)
+        async with running(directory) as daemon:
+            await until(lambda: [mail for mail in spare.received if mail.recipient == "operator@example.org"])
+            told = next(mail for mail in spare.received if mail.recipient == "operator@example.org")
+            assert b"the relay main refuses our mail" in told.content
+            assert str(daemon.health()["relays"]) == "{'main': 'policy: 554 5.7.1 looks like spam'}"
+            await until(lambda: [mail for mail in spare.received if mail.recipient != "operator@example.org"])
+            assert main.commands.count("DATA") == 1
+
+            store = daemon.application.store
+            daemon.reload()
+            await until(lambda: not daemon._reloading.is_asked)
+            [circuit] = await store.circuits()
+            assert circuit.retry_at - circuit.opened_at > timedelta(minutes=14)  # read again, nothing changed
+            configure(3)
+            daemon.reload()
+            await until(lambda: daemon.application.configuration.settings.mail.relays["main"].connections == 3)
+            [circuit] = await store.circuits()
+            assert circuit.retry_at <= daemon.application.now()
+            assert main.commands.count("DATA") == 1

@@ -47,6 +47,9 @@ class SubscriberStore(Protocol):
     async def subscriber(self, subscriber_id: int) -> Subscriber:
         """Return somebody by id; NotFoundError when unknown."""
 
+    async def subscribers(self, subscriber_ids: Collection[int]) -> dict[int, Subscriber]:
+        """Return those with these ids; unknown ids are left out."""
+
     async def list_subscribers(
         self,
         *,

@@ -1,6 +1,6 @@
-"""Deliver: send what is due through the transport, and record what became of each mail before the next is taken.
+"""Deliver: send what is due through the transport, and record what became of each mail before the next is begun.
 
-A delivery is committed as ``sending`` before its message is begun, and its outcome before its sender takes another: a
+A delivery is committed as ``sending`` before its message is begun, and its outcome before its sender begins another: a
 process that is killed leaves at most as many messages in doubt as it has connections, and those go out again with the
 same Message-ID. Nothing is lost.
 """

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from datetime import datetime
 
-    from newsletter.model import ClaimedDelivery, Suppression
+    from newsletter.model import ClaimedDelivery, Subscriber, Suppression
     from newsletter.service.sending import DeliveryPolicy, Equipment
     from newsletter.service.tally import Tally
 
@@ -48,6 +48,9 @@ class Intake:
         self._turns = Turns()
         self._waits_until: datetime | None = None
         self._is_exhausted = False
+        self._refreshing = asyncio.Lock()
+        self._people: dict[int, Subscriber | None] = {}  # as they were read again
+        self._read_at: datetime | None = None
         self.suppressed: dict[str, Suppression] = {}  # of those claimed, by the address's key
         self.stop = asyncio.Event()
 
@@ -75,6 +78,35 @@ class Intake:
         self._tally.refusal = clearance.refusal
         self._admission.pause(clearance.paused_relays)
         return not clearance.refusal
+
+    async def as_of_now(self, claim: Claim) -> Subscriber | None:
+        """Return the subscriber as the store had them a moment ago; None when they are gone.
+
+        When claims have grown old, all that wait are read again together: a slow relay costs no question for each mail.
+        """
+        if self._is_fresh(claim.at):
+            return claim.claimed.subscriber
+        async with self._refreshing:
+            who = claim.claimed.subscriber.id
+            if self._read_at is None or self._read_at < claim.at or not self._is_fresh(self._read_at):
+                self._people, self._read_at = {}, self._now()
+                await self._read({who, *(each.claimed.subscriber.id for each in self._shelf)})
+            elif who not in self._people:  # its claim was not on the shelf just then
+                await self._read({who})
+            return self._people[who]
+
+    def _is_fresh(self, at: datetime) -> bool:
+        # A clock that was put back must not make an old answer last.
+        return timedelta() <= self._now() - at <= self._policy.recheck_after
+
+    async def _read(self, subscriber_ids: set[int]) -> None:
+        found = await self._store.subscribers(subscriber_ids)
+        addresses = [each.address for each in found.values()]
+        suppressed = await self._store.suppressed(addresses, self._now())
+        for address in addresses:
+            self.suppressed.pop(address.key, None)
+        self.suppressed |= suppressed
+        self._people |= {each: found.get(each) for each in subscriber_ids}
 
     async def put_aside(self, claim: Claim, closed: Closed) -> None:
         """Keep a claim that may not go now: for a moment, or else until later, in the store, so that others can go."""

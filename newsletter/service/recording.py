@@ -23,13 +23,13 @@ if TYPE_CHECKING:
 logger = structlog.get_logger(__name__)
 
 # A commit costs milliseconds, whatever it holds (it must reach the disk): waiting a little for the senders that are
-# about to finish makes fewer of them, and no longer than until all of them have. Measured on loopback: half as many
-# mails again per second.
-LINGER_S: Final = 0.002
+# about to finish makes fewer of them, and no longer than until all of them have. Meanwhile the senders ask the server
+# for the next mail (newsletter.service.endings), so that this delays nothing.
+LINGER_S: Final = 0.01
 
 
 class Recorder:
-    """Commits outcomes, several at a time; a sender waits for its own before it takes its next message.
+    """Commits outcomes, several at a time; a sender waits for its own before it begins its next message.
 
     What the store could not take is kept and written first the next time (:meth:`catch_up`), so that a full disk
     makes no doubles once it has room again.

@@ -15,7 +15,7 @@ from newsletter.core.bounce_score import BouncePolicy
 from newsletter.core.replies import Cause, cause_of, is_about_relay
 from newsletter.core.retry import RetryPolicy, decide
 from newsletter.core.routing import PATIENCE, Closed, Fleet, RelayPlan
-from newsletter.errors import NotFoundError, StoreError, TemplateError
+from newsletter.errors import StoreError, TemplateError
 from newsletter.model import (
     Attempt,
     Delivery,
@@ -26,6 +26,7 @@ from newsletter.model import (
     SubscriberStatus,
 )
 from newsletter.service.bounces import has_bounced, note_attempt
+from newsletter.service.endings import Endings
 from newsletter.service.intake import Intake
 from newsletter.service.tally import DeliveryCounts, Tally
 
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from datetime import datetime
 
-    from newsletter.ports import Begin, Prepared, Store, Transport
+    from newsletter.ports import Prepared, Store, Transport
     from newsletter.service.admission import Admission, Ticket
     from newsletter.service.leases import LeaseKeeper
     from newsletter.service.preparing import PreparedDigests
@@ -111,7 +112,7 @@ class Sending:
         self._stop = self._intake.stop = stop
         self._on_progress = on_progress
         # One goes ahead: when the relay is down, one delivery meets the closed door and not one per connection.
-        first = await asyncio.gather(self._send_one(), return_exceptions=True)
+        first = await asyncio.gather(self._send_all(most=1), return_exceptions=True)
         senders = [self._send_all() for _ in range(self._policy.connections)]
         ends = await asyncio.gather(*senders, return_exceptions=True)
         errors = [end for end in (*first, *ends) if isinstance(end, BaseException)]
@@ -124,29 +125,33 @@ class Sending:
     def _is_over(self) -> bool:
         return self._is_broken or self._tally.is_over or self._stop.is_set()
 
-    async def _send_all(self) -> None:
-        while await self._send_one():
-            pass
+    async def _send_all(self, most: int | None = None) -> None:
+        endings, left = Endings(), most
+        try:
+            while (left is None or left > 0) and await self._send_one(endings):
+                left = None if left is None else left - 1
+        finally:
+            await endings.done()
 
-    async def _send_one(self) -> bool:
+    async def _send_one(self, endings: Endings) -> bool:
         """Deliver the next one; False when there is none, or the run is over."""
         try:
             claim = await self._intake.next(lambda: self._is_over)
             if claim is None:
                 return False
-            await self._deliver(claim)
+            await self._deliver(claim, endings)
         except BaseException:
             self._is_broken = True  # the other senders end what they have begun, and stop
             raise
-        self._on_progress(self._tally.counts())
         return True
 
-    async def _deliver(self, claim: Claim) -> None:
+    async def _deliver(self, claim: Claim, endings: Endings) -> None:
         delivery, started_at = claim.claimed.delivery, self._now()
-        subscriber = await self._as_of_now(claim.claimed.subscriber, claim.at)
+        subscriber = await self._intake.as_of_now(claim)
         if subscriber is None:  # removed, and the delivery with them: there is no row left to record anything on
             self._tally.planned += 1
             self._tally.add(DeliveryState.SUPPRESSED)
+            self._on_progress(self._tally.counts())
             return
         refusal = self._refused(delivery, subscriber)
         prepared = refusal or await self._prepare(delivery)
@@ -156,20 +161,31 @@ class Sending:
         ticket = await self._admission.admit(delivery, claim.domain)
         if isinstance(ticket, Closed):
             await self._intake.put_aside(claim, ticket)
+            self._on_progress(self._tally.counts())
             return
         outcome = None
         try:
-            outcome = await self._send(prepared, delivery, subscriber, ticket)
-            await self._end(claim, started_at, outcome)
-        finally:  # only now: whatever fails in learning from an outcome, it has been recorded
+            outcome = await self._send(prepared, delivery, subscriber, ticket, endings)
+            endings.begin(self._end(claim, started_at, outcome))
+            if outcome.kind is not OutcomeKind.ACCEPTED:  # what is learned from it may concern the next
+                await endings.done()
+        finally:  # only now: whatever fails in learning from an outcome, it is being recorded
             await self._admission.settle(ticket, outcome)
 
     async def _end(self, claim: Claim, started_at: datetime, outcome: Outcome) -> None:
         """Record what came of a delivery, and what follows from it."""
+        try:
+            await self._record(claim, started_at, outcome)
+        except BaseException:
+            self._is_broken = True
+            raise
+        self._on_progress(self._tally.counts())
+
+    async def _record(self, claim: Claim, started_at: datetime, outcome: Outcome) -> None:
         delivery, now = claim.claimed.delivery, self._now()
         self._tally.planned += 1
         state, next_attempt_at = decide(outcome, delivery, now, self._policy.retry)
-        if self._is_stale(delivery):
+        if state is DeliveryState.DEFERRED and not outcome.relay and self._is_stale(delivery):
             state, next_attempt_at = DeliveryState.EXPIRED, None
         goes_on = state is DeliveryState.DEFERRED and self._has_other_way(claim, outcome)
         if goes_on:
@@ -184,18 +200,6 @@ class Sending:
     def _has_other_way(self, claim: Claim, outcome: Outcome) -> bool:
         """Whether another relay may take at once what one has not taken for a reason of its own."""
         return is_about_relay(outcome) and self._admission.can_go(claim.domain, without=outcome.relay)
-
-    async def _as_of_now(self, subscriber: Subscriber, claimed_at: datetime) -> Subscriber | None:
-        """Return the subscriber as the store has them now, unless the claim is fresh; None when they are gone."""
-        if self._now() - claimed_at <= self._policy.recheck_after:
-            return subscriber
-        try:
-            current = await self._store.subscriber(subscriber.id)
-        except NotFoundError:
-            return None
-        self._intake.suppressed.pop(current.address.key, None)
-        self._intake.suppressed |= await self._store.suppressed([current.address], self._now())
-        return current
 
     def _refused(self, delivery: Delivery, subscriber: Subscriber) -> Outcome | None:
         """Return why we do not even try, or None."""
@@ -223,11 +227,13 @@ class Sending:
         except Exception as error:  # noqa: BLE001 (told and recorded)
             return self._unmade(delivery, error)
 
-    async def _send(self, prepared: Prepared, delivery: Delivery, subscriber: Subscriber, ticket: Ticket) -> Outcome:
+    async def _send(
+        self, prepared: Prepared, delivery: Delivery, subscriber: Subscriber, ticket: Ticket, endings: Endings
+    ) -> Outcome:
         sender, way = self._policy.envelope_sender(delivery), self._ways[ticket.relay]
         try:
             message = prepared.compose(subscriber, delivery.message_id, self._now())
-            begin = self._beginning_of(delivery)
+            begin = partial(self._may_begin, delivery, endings)
             outcome = await way.send(message, sender, subscriber.address, envelope_id=str(delivery.id), begin=begin)
         except StoreError:
             raise
@@ -244,13 +250,14 @@ class Sending:
         self._tally.note(f"digest {delivery.digest_id}: {problem}")
         return Outcome(OutcomeKind.DEFERRED, text=f"could not be made: {problem}")
 
-    def _beginning_of(self, delivery: Delivery) -> Begin:
-        """Return what is asked before a message's first octet: whether it is still ours, which the store must have
-        noted where one that may have arrived is not sent again.
+    async def _may_begin(self, delivery: Delivery, endings: Endings) -> bool:
+        """Return, before a message's first octet and once its sender's last mail is recorded, whether it is still ours:
+        which the store must have noted where one that may have arrived is not sent again.
         """
-        if not self._policy.retry.resend_unknown:
-            return partial(self._recorder.begin, delivery.id)
-        return self._leases.is_ours
+        await endings.done_or_store_error()
+        if self._policy.retry.resend_unknown:
+            return await self._leases.is_ours()
+        return await self._recorder.begin(delivery.id)
 
     async def _draw_conclusions(self, delivery: Delivery, outcome: Outcome, state: DeliveryState) -> None:
         _log_outcome(delivery, outcome, state)

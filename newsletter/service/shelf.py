@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
     from datetime import datetime
 
     from newsletter.model import ClaimedDelivery
@@ -42,6 +42,13 @@ class Shelf:
 
     def __len__(self) -> int:
         return len(self._queue) + len(self._later) + sum(len(held) for held in self._held.values())
+
+    def __iter__(self) -> Iterator[Claim]:
+        """Return all claims, in no order."""
+        yield from self._queue
+        yield from (claim for _, _, claim in self._later)
+        for held in self._held.values():
+            yield from held
 
     def put(self, claims: Iterable[Claim]) -> None:
         """Add claims at the end."""

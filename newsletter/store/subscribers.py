@@ -141,6 +141,11 @@ class SubscriberTables(Part):
         async with self.database.read() as connection:
             return await the_one(connection, subscriber_id)
 
+    async def subscribers(self, subscriber_ids: Collection[int]) -> dict[int, Subscriber]:
+        """Return those with these ids; unknown ids are left out."""
+        async with self.database.read() as connection:
+            return await subscribers_by_id(connection, subscriber_ids)
+
     async def list_subscribers(
         self,
         *,

@@ -28,6 +28,7 @@ from newsletter.model import (
     PauseScope,
     PlannedDelivery,
     Section,
+    Subscriber,
     SubscriberStatus,
 )
 from newsletter.service.deliver import Deliverer, DeliveryCounts, DeliveryPolicy
@@ -198,6 +199,55 @@ async def test_who_leaves_between_claim_and_sending_gets_nothing(store: SqlStore
     assert counts == DeliveryCounts(planned=3, accepted=1, suppressed=2)
     assert [mail.recipient for mail in setting.server.received] == ["reader0@example.org"]
     assert len(tasks) == 1
+
+
+async def test_claims_that_grew_old_are_read_again_together(store: SqlStore, clock: Clock) -> None:
+    subscribers = await plan(store, 12)
+    asked: list[int] = []
+
+    class Counted(SqlStore):
+        async def subscribers(self, subscriber_ids: Collection[int]) -> dict[int, Subscriber]:
+            asked.append(len(subscriber_ids))
+            return await super().subscribers(subscriber_ids)
+
+        async def record(self, *arguments: Any) -> list[int]:
+            if not asked:
+                clock.time += POLICY.recheck_after * 2
+                await store.set_status(subscribers[-1], SubscriberStatus.UNSUBSCRIBED, "test", PLANNED_AT)
+            return await super().record(*arguments)
+
+    policy = replace(POLICY, connections=1, batch=20)
+    async with Setting(Counted(store.database), clock, Script(), policy) as setting:
+        assert await setting.deliver() == DeliveryCounts(planned=12, accepted=11, suppressed=1)
+    assert asked == [11]
+
+
+async def test_the_next_mail_is_asked_for_while_the_last_is_recorded_and_begun_only_then(
+    store: SqlStore, clock: Clock
+) -> None:
+    await plan(store, 3)
+    is_full, recording = asyncio.Event(), asyncio.Event()
+
+    class Slow(SqlStore):
+        async def record(self, attempts: Any, *arguments: Any) -> list[int]:
+            if attempts[0][0].delivery_id == 2:
+                recording.set()
+                await is_full.wait()
+                raise StoreFullError("the disk is full")
+            return await super().record(attempts, *arguments)
+
+    async with Setting(Slow(store.database), clock, Script(), replace(POLICY, connections=1)) as setting:
+        delivering = asyncio.create_task(setting.deliver())
+        async with asyncio.timeout(30):
+            await recording.wait()
+            while sum(command.startswith("DATA") for command in setting.server.commands) < 3:  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+        assert len(setting.server.received) == 2  # the server waits for the third one's text
+        is_full.set()
+        with pytest.raises(StoreFullError):
+            await delivering
+        assert len(setting.server.received) == 2
+    assert await states(store) == {DeliveryState.ACCEPTED: 1, DeliveryState.SENDING: 2}
 
 
 async def test_a_closed_door_is_knocked_at_once_and_nothing_is_burned(store: SqlStore, clock: Clock) -> None:

@@ -42,9 +42,9 @@ LONGEST_NAME = 100
 UNREAD = ("/search", "/mails", "/unsubscribe/", "/metrics", "/healthz", "/readyz")  # by search engines
 ROBOTS = "".join(f"Disallow: {path}\n" for path in UNREAD)
 SAYINGS = {
-    Health.FRESH: "new papers at the last check",
+    Health.FRESH: "new papers",
     Health.QUIET: "quiet: nothing new",
-    Health.STALE: "nothing new for unusually long",
+    Health.STALE: "nothing new for long",
     Health.THROTTLED: "asked us to wait",
     Health.BROKEN: "cannot be read",
     Health.UNCHECKED: "not asked yet",

@@ -63,9 +63,9 @@ def short_day(when: date) -> str:
     return f"{when:%a} {when.day} {when:%b}"
 
 
-def weekday(when: date) -> str:
-    """Return a day with its name, e.g. ``Tuesday 24 November 2026``."""
-    return f"{when:%A} {when.day} {when:%B %Y}"
+def weekday(when: date, is_this_year: bool = False) -> str:  # noqa: FBT001, FBT002 (templates have no names for them)
+    """Return a day with its name, e.g. ``Tuesday 24 November 2026``; the year is left out where all know it."""
+    return f"{when:%A} {when.day} {when:%B}" + ("" if is_this_year else f" {when:%Y}")
 
 
 def size(octets: int) -> str:

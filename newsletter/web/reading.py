@@ -111,6 +111,7 @@ class Reading:
             choices=choices(stretch, chosen),
             topics=counted(basis, await self._topics.recent(basis), stretch),
             is_today=stretch.last == basis.today,
+            is_this_year=stretch.last.year == basis.today.year,
             sources=[
                 (state, self._describe(state))
                 for state in sorted(basis.sources.values(), key=lambda state: state.name.casefold())

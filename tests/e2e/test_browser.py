@@ -2,54 +2,26 @@
 
 from __future__ import annotations
 
-import shutil
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import pytest
-from playwright.sync_api import sync_playwright
 
 from newsletter.mail.sample import sample_digest
 from newsletter.model import IssueKind
+from tests.support.browsing import SCHEMES, Scheme, browser, look, overhang
 from tests.support.daemon import DaemonProcess
 from tests.support.mails import hostile_digest, make_digest, make_renderer
-from tests.support.pictures import ARGUMENTS, make_configuration
+from tests.support.pictures import make_configuration
 from tests.support.samples import make_subscriber
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from playwright.sync_api import Browser, Page
 
-Scheme = Literal["light", "dark"]
+__all__ = ["browser"]
+
 WIDTHS = (375, 600, 1280)
-SCHEMES: tuple[Scheme, ...] = ("light", "dark")
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if chromium is None:
-        pytest.skip("there is no Chromium on this machine")
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=chromium, args=list(ARGUMENTS))
-        yield opened
-        opened.close()
-
-
-def look(browser: Browser, width: int, scheme: Scheme, *, scripts: bool = True) -> tuple[Page, list[str]]:
-    """Return a new page of this width, and the list in which it notes every address that it asks."""
-    page = browser.new_context(
-        viewport={"width": width, "height": 800}, color_scheme=scheme, java_script_enabled=scripts
-    ).new_page()
-    asked: list[str] = []
-    page.on("request", lambda request: asked.append(request.url))
-    return page, asked
-
-
-def overhang(page: Page) -> int:
-    """Return by how many pixels the page is wider than its window."""
-    return int(page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth"))
 
 
 def mails() -> dict[str, str]:

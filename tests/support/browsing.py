@@ -1,0 +1,75 @@
+"""The system's Chromium for tests, and what judges pages in it: axe-core and html-validate, from npm where they are."""
+
+from __future__ import annotations
+
+import functools
+import shutil
+import subprocess
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import pytest
+from playwright.sync_api import sync_playwright
+
+from tests.support.pictures import ARGUMENTS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from playwright.sync_api import Browser, Page
+
+Scheme = Literal["light", "dark"]
+SCHEMES: tuple[Scheme, ...] = ("light", "dark")
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if chromium is None:
+        pytest.skip("there is no Chromium on this machine")
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=chromium, args=list(ARGUMENTS))
+        yield opened
+        opened.close()
+
+
+def look(browser: Browser, width: int, scheme: Scheme, *, scripts: bool = True) -> tuple[Page, list[str]]:
+    """Return a new page of this width, and the list in which it notes every address that it asks."""
+    page = browser.new_context(
+        viewport={"width": width, "height": 800}, color_scheme=scheme, java_script_enabled=scripts
+    ).new_page()
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    return page, asked
+
+
+def overhang(page: Page) -> int:
+    """Return by how many pixels the page is wider than its window."""
+    return int(page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth"))
+
+
+@functools.cache
+def node_modules() -> Path | None:
+    """Return where npm keeps what was installed for all, None without npm."""
+    npm = shutil.which("npm")
+    if npm is None:
+        return None
+    said = subprocess.run([npm, "root", "--global"], capture_output=True, text=True, check=False, timeout=60)
+    return Path(said.stdout.strip()) if said.returncode == 0 else None
+
+
+def axe() -> str:
+    """Return the program of axe-core; the test is skipped where it is not installed (``.ci/run`` does)."""
+    folder = node_modules()
+    path = folder / "axe-core" / "axe.min.js" if folder else None
+    if path is None or not path.is_file():
+        pytest.skip("axe-core is not installed: npm install --global axe-core")
+    return path.read_text("utf-8")
+
+
+def html_validate() -> str:
+    """Return where html-validate is; the test is skipped where it is not installed (``.ci/run`` does)."""
+    program = shutil.which("html-validate")
+    if program is None:
+        pytest.skip("html-validate is not installed: npm install --global html-validate")
+    return program

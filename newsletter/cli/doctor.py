@@ -156,9 +156,15 @@ def _facts(application: Application, selectors: tuple[str, ...]) -> dict[str, Fa
         source_urls=tuple(_source_urls(settings)),
         is_caught=mail.catcher.enabled,
     )
+    relays = mail.outgoing
     return {
-        name: replace(common, relay_host=relay.host, login=relay.username or "")
-        for name, relay in mail.outgoing.items()
+        name: replace(
+            common,
+            relay_host=relay.host,
+            login=relay.username or "",
+            relay_name=name if len(relays) > 1 else "",
+        )
+        for name, relay in relays.items()
     }
 
 

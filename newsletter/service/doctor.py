@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, Protocol
 
 from newsletter.core.deliverability import (
@@ -71,7 +71,7 @@ class Facts:
     """What the configuration says that can be held against the world.
 
     ``login`` is empty without one. ``unsubscribe_url`` is well signed, for a subscriber that does not exist.
-    ``source_urls`` are asked for the time.
+    ``source_urls`` are asked for the time. ``relay_name`` is empty when there is one relay only.
     """
 
     domain: str
@@ -83,6 +83,7 @@ class Facts:
     selectors: tuple[str, ...]
     source_urls: tuple[str, ...]
     is_caught: bool
+    relay_name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +173,10 @@ class Doctor:
         judged = judge_relay(
             answer, is_local=is_inside(facts.relay_host), has_login=bool(facts.login), now=self.clock()
         )
-        return [*judged, await self.reverse()]
+        found = [*judged, await self.reverse()]
+        if not facts.relay_name:
+            return found
+        return [replace(each, message=f"{facts.relay_name}: {each.message}") for each in found]
 
     async def reverse(self) -> Finding:
         """Return whether the relay's address has a name that leads back to it, where we can see that address."""

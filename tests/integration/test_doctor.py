@@ -250,6 +250,29 @@ MAIL = """\
 """
 
 
+async def test_every_one_of_several_relays_is_examined(newsletter: CommandLine) -> None:
+    async with (
+        DnsServer(ZONE) as dns,
+        SmtpServer() as well,
+        SmtpServer(Script(always={"connect": "554 go away"})) as ill,
+    ):
+        path = newsletter.directory / "newsletter.yaml"
+        relays = f"""\
+  relays:
+    main: {{host: 127.0.0.1, port: {well.port}, tls: none}}
+    spare: {{host: 127.0.0.1, port: {ill.port}, tls: none}}
+"""
+        path.write_text(
+            path.read_text().replace("  sender: digest@example.org\n", f"  sender: digest@example.org\n{relays}")
+        )
+        answer = await call(newsletter, dns, "--json")
+    found = [(each["level"], each["message"]) for each in answer.json["findings"] if each["check"] == "relay"]
+    assert [level for level, _ in found] == ["ok", "problem"]
+    assert found[0][1].startswith(f"main: 127.0.0.1:{well.port} answers")
+    assert found[1][1].startswith("spare: the relay cannot be used: ")
+    assert "go away" in found[1][1]
+
+
 async def test_a_daemon_that_signs_with_another_secret_is_told(newsletter: CommandLine) -> None:
     async with AsyncExitStack() as stack:
         dns = await stack.enter_async_context(DnsServer(ZONE))

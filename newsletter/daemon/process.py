@@ -78,7 +78,7 @@ class Daemon:
             start_ticks(running, self.tick_s, stack)
             self._listen_to_signals(stack)
             self.announce(url)
-            logger.info("daemon.started", version=application.version, url=url, roles=sorted(self.roles))
+            logger.info("daemon.started", version=application.version, url=url, roles=sorted(map(str, self.roles)))
             running.note_configuration()
             await self._work()
         logger.info("daemon.stopped")

@@ -13,13 +13,13 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet --no-input
 CONFIG ?= config
 
-.PHONY: run test check bench crash-test docs pictures lock clean
+.PHONY: run test bounce-corpus check bench crash-test docs pictures lock clean
 .DELETE_ON_ERROR:
 
 run: .venv/installed
 	@$(BIN)/newsletter --config $(CONFIG) run
 
-test: .venv/installed-for-tests
+test: .venv/installed-for-tests bounce-corpus
 	$(BIN)/python -m pytest -q -n auto --dist loadgroup
 
 check: .venv/installed-for-tests
@@ -35,6 +35,17 @@ bench: .venv/installed-for-tests
 # Kill it again and again while it sends, and account for every mail.
 crash-test: .venv/installed-for-tests
 	$(BIN)/python -m tests.crash
+
+# Real returned mails, which come with the source package of flufl.bounce (Apache 2.0); read, never built or installed.
+CORPUS := .venv/bounce-corpus/flufl_bounce-6.0.0.tar.gz
+CORPUS_HASH := a1df16b9d1877ae4536f7d76c00d8421fcefbe694f80f5285d05c45a2547b1bc
+
+bounce-corpus: $(CORPUS)
+
+$(CORPUS): | .venv/installed-for-tests
+	@mkdir -p $(@D)
+	@echo 'flufl.bounce==6.0.0 --hash=sha256:$(CORPUS_HASH)' > $(@D)/requirements.txt
+	@$(PIP) download --require-hashes --no-deps --no-binary :all: --no-build-isolation --dest $(@D) --requirement $(@D)/requirements.txt
 
 # What is generated from the code; a test fails when it is not current.
 docs: .venv/installed-for-tests

@@ -7,6 +7,7 @@
     ├── QueryError             a boolean query is malformed; points at the column
     ├── AddressError           a mail address is not one
     ├── TemplateError          a template cannot be compiled or filled; names file and line
+    ├── ReadingError           a mailbox, Maildir or listener for returned mail cannot be read
     ├── StoreError             the database cannot do what was asked
     │   ├── StoreBusyError     it is locked by somebody else for longer than we wait
     │   ├── StoreFullError     the disk is full or read-only
@@ -71,6 +72,10 @@ class TemplateError(NewsletterError):
     def __init__(self, message: str = "", problems: Sequence[Problem] = ()) -> None:
         self.problems = tuple(problems)
         super().__init__(message or "\n".join(str(problem) for problem in self.problems))
+
+
+class ReadingError(NewsletterError):
+    """A mailbox, Maildir or listener for returned mail cannot be read, for now."""
 
 
 class StoreError(NewsletterError):

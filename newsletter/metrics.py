@@ -23,6 +23,7 @@ from newsletter.core.routing import Fleet
 from newsletter.errors import StoreError
 from newsletter.model import (
     ALL_ROLES,
+    BounceKind,
     CircuitCause,
     Health,
     IssueKind,
@@ -32,6 +33,7 @@ from newsletter.model import (
     Role,
     SourceState,
 )
+from newsletter.service.bounces import SMTP
 from newsletter.service.relays import RelayState, read_relays
 
 if TYPE_CHECKING:
@@ -41,6 +43,7 @@ if TYPE_CHECKING:
     from newsletter.core.clearance import Clearance
     from newsletter.model import Circuit, EmailAddress, Outcome
     from newsletter.ports import Begin, Store, Transport
+    from newsletter.service.bounces import Taken
     from newsletter.service.collect import CollectionReport
     from newsletter.service.deliver import DeliveryCounts
     from newsletter.service.issue import IssueReport
@@ -112,13 +115,24 @@ class Metrics:
             registry=registry,
         )
         self._bounces = Counter(
-            "newsletter_bounces", "Subscribers whose address the relay said does not exist.", registry=registry
+            "newsletter_bounces",
+            "Reports of what came back, by kind (hard, soft, complaint, or none: nothing to count) and source.",
+            ["kind", "source"],
+            registry=registry,
         )
         self._postponed = Counter(
             "newsletter_deliveries_postponed",
             "Deliveries given back unattempted, for a limit or a domain that is left alone.",
             registry=registry,
         )
+        self._unidentified_bounces = Counter(
+            "newsletter_bounces_unidentified",
+            "Those of them that nothing of ours proves to be about somebody, and that changed nothing.",
+            ["source"],
+            registry=registry,
+        )
+        for told in BounceKind:
+            self._bounces.labels(told.value, SMTP)
         self._unaccounted = Counter(
             "newsletter_deliveries_unaccounted", "Deliveries whose outcome could not be recorded.", registry=registry
         )
@@ -162,9 +176,15 @@ class Metrics:
 
     def delivered(self, counts: DeliveryCounts) -> None:
         """Count what a delivery run came to."""
-        self._bounces.inc(counts.bounced)
         self._postponed.inc(counts.postponed)
         self._unaccounted.inc(abs(counts.unaccounted))
+
+    def bounced(self, taken: Taken) -> None:
+        """Count a report of what came back, once however often it is read."""
+        if taken.kind is None or taken.is_new:
+            self._bounces.labels(taken.kind.value if taken.kind else "none", taken.source).inc()
+        if taken.is_new and not taken.is_identified:
+            self._unidentified_bounces.labels(taken.source).inc()
 
     def measured(self, transport: Transport, relay: str) -> Transport:
         """Return ``transport``, with what it does counted under the relay's name."""
@@ -274,6 +294,7 @@ def store_figures(readings: Readings, now: datetime) -> Iterator[Metric]:
     text = "Deliveries by state and the relay asked last, of those planned within the last seven days."
     yield gauge_by_pairs("newsletter_deliveries", text, ("state", "relay"), readings.deliveries)
     yield gauge_by("newsletter_subscribers", "Subscribers by status.", "status", readings.subscribers)
+    yield gauge_by("newsletter_suppressions", "Suppressions in force, by kind.", "kind", readings.suppressions)
     yield gauge("newsletter_papers", "Papers in the store.", readings.papers)
     waiting = now - readings.oldest_ready_at if readings.oldest_ready_at else timedelta()
     text = "How long the mail that has been ready for longest has been waiting; 0 when none is."

@@ -12,7 +12,7 @@ from newsletter.core.masking import masked
 from newsletter.core.sums import sums_fault, total_difference
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from newsletter.core.clearance import Clearance
     from newsletter.model import Circuit
@@ -39,6 +39,7 @@ class Vitals:
     clearance: Clearance | None = None
     relays: tuple[Circuit, ...] = ()  # that are left alone
     refused: str = ""
+    reader_faults: dict[str, str] = field(default_factory=dict)  # by each reader of bounces, empty when it works
     is_stopping: bool = False
     has_run: bool = False
     monotonic: Callable[[], float] = time.monotonic
@@ -85,6 +86,18 @@ class Vitals:
         """Note that a delivery run broke off."""
         self.delivery_fault, self.delivering_since = masked(fault), None
 
+    def readers_are(self, names: Iterable[str]) -> None:
+        """Note which readers of bounces there are now; what is known of them stays."""
+        self.reader_faults = {name: self.reader_faults.get(name, "") for name in names}
+
+    def reader_read(self, name: str) -> None:
+        """Note that a reader of bounces works."""
+        self.reader_faults[name] = ""
+
+    def reader_failed(self, name: str, fault: str) -> None:
+        """Note that a reader of bounces does not, and why."""
+        self.reader_faults[name] = masked(fault)
+
     @property
     def refusal(self) -> str:
         """Why nothing at all may be sent, in one line, or an empty text."""
@@ -117,6 +130,7 @@ class Vitals:
             "sealed": self.clearance.is_sealed if self.clearance else None,
             "pauses": [described(pause) for pause in self.clearance.pauses] if self.clearance else None,
             "relays": {circuit.name: f"{circuit.cause}: {circuit.reason}" for circuit in self.relays},
+            "bounce_readers": {name: fault or "ok" for name, fault in sorted(self.reader_faults.items())},
         }
 
     def unready(self) -> list[str]:

@@ -7,7 +7,7 @@ reached is told the next time.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 # Over means over for this long: what comes and goes is one trouble, not twenty.
 CALM: Final = timedelta(minutes=5)
 OF_SOURCE: Final = "source:"
+OF_READER: Final = "bounces:"
 QUEUE: Final = "queue"
 TROUBLED: Final = frozenset({Health.BROKEN, Health.THROTTLED, Health.STALE})
 
@@ -44,7 +45,8 @@ class Observation:
     """What is seen at one moment. ``sources`` is None when the store could not be asked, then it tells nothing of the
     queue either. ``unaccounted`` is by how many mails the sums of the last delivery run do not close, ``sums_fault``
     which issue lately does not add up. ``clearance`` is what may be sent, None while that is not known. ``relays`` are
-    those that are left alone. A fault is a line for a person, or empty.
+    those that are left alone. ``reader_faults`` tells by name which readers of bounces fail. A fault is a line for a
+    person, or empty.
     """
 
     sources: tuple[SourceState, ...] | None = ()
@@ -56,6 +58,7 @@ class Observation:
     sums_fault: str = ""
     clearance: Clearance | None = None
     relays: tuple[Circuit, ...] = ()
+    reader_faults: Mapping[str, str] = field(default_factory=dict)
 
 
 def observed(observation: Observation, policy: AlertPolicy, now: datetime) -> list[Condition]:
@@ -76,6 +79,9 @@ def observed(observation: Observation, policy: AlertPolicy, now: datetime) -> li
     found += [_of_relay(circuit, policy) for circuit in observation.relays]
     if observation.clearance is not None:
         found += _of_clearance(observation.clearance, policy)
+    for name, fault in sorted(observation.reader_faults.items()):
+        if fault:
+            found.append(Condition(f"{OF_READER}{name}", f"what comes back is not read: {fault}", policy.after))
     if said := _of_sums(observation):
         found.append(Condition("sums", said))
     return found

@@ -31,6 +31,7 @@ async def serve_pages(running: Running, port: int | None, stack: AsyncExitStack)
             application.maildir if settings.mail.catcher.enabled else None,
             probes_of(running),
             (lambda: application.profiles) if settings.web.has_pages else None,
+            lambda: running.parts.bounces,
         )
     elif port is not None:
         app = create_probe_app(probes_of(running))

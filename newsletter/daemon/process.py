@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from newsletter.daemon.bounces import BounceReading
 from newsletter.daemon.line import Line
 from newsletter.daemon.pages import health, serve_pages
 from newsletter.daemon.reloading import Reloading
@@ -24,7 +25,7 @@ from newsletter.daemon.watch import Watch
 from newsletter.daemon.worker import Worker
 from newsletter.model import ALL_ROLES, Role
 from newsletter.notify import Notifier
-from newsletter.wiring import build_parts, check_roles, exclusive, start_catcher
+from newsletter.wiring import check_roles, exclusive, start_catcher
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -71,7 +72,7 @@ class Daemon:
             await stack.enter_async_context(exclusive(application))
             if running.has(Role.WORKER):
                 await start_catcher(application, stack)
-            running.parts = build_parts(application, running.metrics.measured)
+            running.parts = running.build_parts()
             stack.push_async_callback(self._close_parts)
             await self._prepare()
             url = await serve_pages(running, self.port, stack)
@@ -105,6 +106,8 @@ class Daemon:
         if running.has(Role.WORKER):
             worker = Worker(running)
             tasks += [(worker.run(), math.inf), (worker.listen(), LINE_GRACE_S)]
+        if running.has(Role.WEB):
+            tasks.append((BounceReading(running).run(), LINE_GRACE_S))
         return tasks
 
     async def _work(self) -> None:

@@ -11,7 +11,6 @@ import structlog
 from newsletter.errors import ConfigurationError, TemplateError
 from newsletter.model import Role
 from newsletter.settings.load import fingerprint, load_configuration
-from newsletter.wiring import build_parts
 
 if TYPE_CHECKING:
     from newsletter.daemon.running import Running
@@ -59,7 +58,9 @@ class Reloading:
         logger.warning("configuration.last_good_in_force")
 
     async def _swap(self, configuration: Configuration) -> None:
-        """Put a new configuration in force between two mails; TemplateError, and all as it was, when that cannot be."""
+        """Put a new configuration in force between two mails; ConfigurationError or TemplateError, and all as it
+        was, when that cannot be.
+        """
         running, application = self.running, self.running.application
         before = application.configuration
         running.pause.set()
@@ -69,12 +70,13 @@ class Reloading:
                 await running.parts.deliverer.try_again(changed_relays(before, configuration))
                 application.adopt(configuration)
                 try:
-                    old, running.parts = running.parts, build_parts(application, running.metrics.measured)
-                except TemplateError:
+                    old, running.parts = running.parts, running.build_parts()
+                except (ConfigurationError, TemplateError):
                     application.configuration = before
                     raise
                 running.parts.take_over(old)
                 await old.aclose()
+                running.changed.set()
         finally:
             if not running.stopping.is_set():
                 running.pause.clear()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from newsletter.metrics import Metrics
 from newsletter.model import ALL_ROLES, Role
 from newsletter.vitals import Vitals
-from newsletter.wiring import fleet_of
+from newsletter.wiring import build_parts, fleet_of
 
 if TYPE_CHECKING:
     from newsletter.notify import Notifier
@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 class Running:
     """One running instance. ``tick``, ``wake`` and ``look`` wake the line, the deliveries and the watch.
 
-    ``pause`` ends a delivery run between two mails; ``delivering`` is held while one goes on.
+    ``pause`` ends a delivery run between two mails; ``delivering`` is held while one goes on. ``changed`` tells that
+    there are other parts, or that all ends.
     """
 
     application: Application
@@ -31,6 +32,7 @@ class Running:
     wake: asyncio.Event = field(default_factory=asyncio.Event)
     look: asyncio.Event = field(default_factory=asyncio.Event)
     pause: asyncio.Event = field(default_factory=asyncio.Event)
+    changed: asyncio.Event = field(default_factory=asyncio.Event)
     delivering: asyncio.Lock = field(default_factory=asyncio.Lock)
     parts: Parts = field(init=False)
     vitals: Vitals = field(init=False)
@@ -40,6 +42,10 @@ class Running:
         application = self.application
         self.vitals = Vitals(application.version)
         self.metrics = Metrics(application.store, self.vitals, application.now, roles=self.roles)
+
+    def build_parts(self) -> Parts:
+        """Return what the configuration describes; ConfigurationError or TemplateError when that is unusable."""
+        return build_parts(self.application, self.metrics.measured, self.metrics.bounced)
 
     def has(self, role: Role) -> bool:
         """Whether this process does that."""
@@ -56,6 +62,7 @@ class Running:
         self.vitals.is_stopping = True
         self.notifier.stopping()
         self.pause.set()
+        self.changed.set()
         self.on_tick()
 
     def note_configuration(self) -> None:

@@ -70,6 +70,7 @@ class Watch:
             sums_fault=vitals.sums_fault,
             clearance=vitals.clearance,
             relays=tuple(each for each in vitals.relays if each.name in relays),  # one that was taken out alarms nobody
+            reader_faults=dict(vitals.reader_faults),
         )
         try:
             states = await application.store.source_states()

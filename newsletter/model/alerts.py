@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 
@@ -49,6 +49,7 @@ class Readings:
     ``deliveries`` are by state and the relay asked last (empty before that), of those planned within the time asked
     for. ``oldest_ready_at`` is since when the oldest delivery that may be sent waits for it, None when none does.
     ``last_issue_at`` is when deliveries were last planned, and ``last_issue_planned`` how many at that instant.
+    ``suppressions`` in force are by kind.
     """
 
     deliveries: dict[tuple[str, str], int]
@@ -57,3 +58,4 @@ class Readings:
     oldest_ready_at: datetime | None = None
     last_issue_at: datetime | None = None
     last_issue_planned: int = 0
+    suppressions: dict[str, int] = field(default_factory=dict)

@@ -226,6 +226,6 @@ async def was_only_the_mailbox(store: Store, delivery_id: int) -> bool:
     return bool(causes) and all(cause is Cause.MAILBOX for cause in causes)
 
 
-def has_bounced(taken: Taken | None) -> bool:
+def has_bounced(taken: Taken) -> bool:
     """Whether somebody is written to no more since this report."""
-    return taken is not None and taken.verdict is not None and taken.verdict.status is SubscriberStatus.BOUNCED
+    return taken.verdict is not None and taken.verdict.status is SubscriberStatus.BOUNCED

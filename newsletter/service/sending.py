@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
     from newsletter.ports import Prepared, Store, Transport
     from newsletter.service.admission import Admission, Ticket
+    from newsletter.service.bounces import Taken
     from newsletter.service.leases import LeaseKeeper
     from newsletter.service.preparing import PreparedDigests
     from newsletter.service.recording import Recorder
@@ -53,7 +54,7 @@ class DeliveryPolicy:
     begun while half of the ``lease`` is left, which is renewed for as long as the process lives. A subscriber's status
     is read again when the claim is older than ``recheck_after``. A delivery never attempted within ``staleness`` of
     being due expires unsent, and its papers go into the next digest. ``prepared_digests`` bounds the memory. What may
-    go within ``patience`` is waited for.
+    go within ``patience`` is waited for. ``on_bounce`` hears of what the relay's answers say of addresses.
     """
 
     envelope_sender: Callable[[Delivery], str]
@@ -66,6 +67,7 @@ class DeliveryPolicy:
     batch: int = 200
     prepared_digests: int = 64
     bounces: BouncePolicy = field(default_factory=BouncePolicy)
+    on_bounce: Callable[[Taken], None] = lambda _: None
     fleet: Fleet | None = None
     patience: timedelta = PATIENCE
 
@@ -264,7 +266,9 @@ class Sending:
         self._tally.doubtful += outcome.is_unknown and state is DeliveryState.DEFERRED
         now = self._now()
         taken = await note_attempt(self._store, delivery, outcome, state, self._policy.bounces, now)
-        self._tally.bounced += has_bounced(taken)
+        if taken is not None:
+            self._policy.on_bounce(taken)
+            self._tally.bounced += has_bounced(taken)
 
 
 def _log_outcome(delivery: Delivery, outcome: Outcome, state: DeliveryState) -> None:

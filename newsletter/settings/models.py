@@ -12,6 +12,7 @@ from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from newsletter.model import Frequency, Weekday
+from newsletter.settings.bouncemodels import BounceSettings
 from newsletter.settings.mailmodels import MailSettings
 from newsletter.settings.sourcemodels import SourceSettings
 from newsletter.settings.values import (
@@ -237,6 +238,7 @@ class Settings(BaseSettings):
     collect: CollectSettings = Field(default_factory=CollectSettings)
     issue: IssueSettings = Field(default_factory=IssueSettings)
     deliver: DeliverSettings = Field(default_factory=DeliverSettings)
+    bounces: BounceSettings = Field(default_factory=BounceSettings)
     templates_directory: FilePath | None = Field(
         default=None, description="A folder whose templates replace the built-in ones, file by file."
     )

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
     from datetime import datetime
 
-    from sqlalchemy import ColumnElement, Row
+    from sqlalchemy import ColumnElement, Row, Select
     from sqlalchemy.ext.asyncio import AsyncConnection
 
     from newsletter.model import EmailAddress
@@ -63,9 +63,9 @@ class SuppressionTables(Part):
 
     async def count_suppressions(self, now: datetime) -> dict[SuppressionKind, int]:
         """Return how many are in force, by kind."""
-        query = select(suppressions.c.kind, func.count()).where(in_force(now)).group_by(suppressions.c.kind)
         async with self.database.read() as connection:
-            counts = {SuppressionKind(kind): count for kind, count in await connection.execute(query)}
+            rows = await connection.execute(counted_suppressions(now))
+            counts = {SuppressionKind(kind): count for kind, count in rows}
         return {kind: counts.get(kind, 0) for kind in SuppressionKind}
 
     async def _in_force(
@@ -82,6 +82,11 @@ class SuppressionTables(Part):
 def in_force(now: datetime) -> ColumnElement[bool]:
     """Return the condition that a suppression has not expired at ``now``."""
     return or_(suppressions.c.expires_at.is_(None), suppressions.c.expires_at > now)
+
+
+def counted_suppressions(now: datetime) -> Select[Any]:
+    """Return the query for how many are in force at ``now``, by kind."""
+    return select(suppressions.c.kind, func.count()).where(in_force(now)).group_by(suppressions.c.kind)
 
 
 def not_suppressed(now: datetime) -> tuple[ColumnElement[bool], ColumnElement[bool]]:

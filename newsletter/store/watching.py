@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Text, column, delete, func, insert, select, table, tuple_
 
 from newsletter.errors import StoreVersionError
-from newsletter.model import Alert, DeliveryState, Readings, SubscriberStatus
+from newsletter.model import Alert, DeliveryState, Readings, SubscriberStatus, SuppressionKind
 from newsletter.store.migrate import newest_version
 from newsletter.store.part import Part, chunks
 from newsletter.store.schema import alerts, deliveries, papers, subscribers
+from newsletter.store.suppressions import counted_suppressions
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -38,6 +39,7 @@ class WatchTables(Part):
             total = (await connection.execute(select(func.count()).select_from(papers))).scalar_one()
             oldest = (await connection.execute(_oldest_ready(now))).scalar_one()
             issued_at, planned = await _last_issue(connection)
+            by_kind = await _pairs(connection, counted_suppressions(now))
         return Readings(
             deliveries={(str(state), ""): 0 for state in DeliveryState} | by_state,
             subscribers={str(status): by_status.get(status, 0) for status in SubscriberStatus},
@@ -45,6 +47,7 @@ class WatchTables(Part):
             oldest_ready_at=oldest,
             last_issue_at=issued_at,
             last_issue_planned=planned,
+            suppressions={str(kind): by_kind.get(kind, 0) for kind in SuppressionKind},
         )
 
     async def check_schema(self) -> None:

@@ -17,6 +17,7 @@ from newsletter.model import Health, SourceState
 from newsletter.service.search import WordSearch
 from newsletter.service.topics import Topics
 from newsletter.web.archive import Archive
+from newsletter.web.bounces import BounceHooks
 from newsletter.web.guard import HEADERS, Guard
 from newsletter.web.mails import CaughtMails
 from newsletter.web.pages import STYLE, Pages
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from newsletter.model import Profile
     from newsletter.ports import Store
     from newsletter.web.probes import Probes
+    from newsletter.wiring import BounceParts
 
 logger = structlog.get_logger(__name__)
 
@@ -67,11 +69,12 @@ def create_app(  # noqa: PLR0913, PLR0917 (each is a part)
     catcher_maildir: Path | None,
     probes: Probes,
     profiles: Callable[[], Mapping[str, Profile]] | None = None,
+    bounces: Callable[[], BounceParts] | None = None,
 ) -> Starlette:
     """Return the pages as an ASGI application.
 
     ``clock`` returns the time, aware and in UTC. Caught mails are shown when ``catcher_maildir`` is given, papers and
-    topics when ``profiles`` is.
+    topics when ``profiles`` is. What providers post of bounces is taken by what ``bounces`` returns.
     """
     has_reader = profiles is not None
     has_mails = catcher_maildir is not None
@@ -86,6 +89,8 @@ def create_app(  # noqa: PLR0913, PLR0917 (each is a part)
     routes = routes + probes.routes() + Unsubscribing(store, links, pages, clock).routes()
     if catcher_maildir is not None:
         routes += CaughtMails(catcher_maildir, pages).routes()
+    if bounces is not None:
+        routes += BounceHooks(bounces, clock).routes()
     faults = Faults(pages, topics)
     return Starlette(
         routes=routes,

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 BODY_LIMIT: Final = 64 * 1024  # octets; our forms need a hundred
+HOOK_LIMIT: Final = 1024 * 1024  # of a batch of events; SendGrid's have up to 768 kilobytes
+HOOKS: Final = "/bounces/"
 POLICY: Final = (
     "default-src 'none'; style-src 'self'; img-src 'self' data:; frame-src 'self'; form-action 'self'; "
     "base-uri 'none'; frame-ancestors 'none'"
@@ -36,13 +38,14 @@ class Guard:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        limit = HOOK_LIMIT if scope["path"].startswith(HOOKS) else BODY_LIMIT
         read = 0
 
         async def limited() -> Message:
             nonlocal read
             message = await receive()
             read += len(message.get("body", b""))
-            if read > BODY_LIMIT:
+            if read > limit:
                 raise HTTPException(413)
             return message
 

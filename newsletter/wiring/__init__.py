@@ -11,13 +11,17 @@ from newsletter.wiring.application import (
     prepare_database,
     start_catcher,
 )
+from newsletter.wiring.bounces import BounceParts, build_bounces, build_desk, return_paths_of
 from newsletter.wiring.mail import brand_of, build_renderer, build_transport, build_ways, fleet_of, template_directories
 from newsletter.wiring.parts import Parts, build_issuer, build_parts
 
 __all__ = [
     "Application",
+    "BounceParts",
     "Parts",
     "brand_of",
+    "build_bounces",
+    "build_desk",
     "build_issuer",
     "build_parts",
     "build_renderer",
@@ -29,6 +33,7 @@ __all__ = [
     "make_data_directory",
     "open_application",
     "prepare_database",
+    "return_paths_of",
     "start_catcher",
     "template_directories",
 ]

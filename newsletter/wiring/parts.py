@@ -26,6 +26,13 @@ from newsletter.sources.base import SourceContext
 from newsletter.sources.fetch import Fetcher, FetchSettings
 from newsletter.sources.kinds import create_source
 from newsletter.sources.parse import Parser
+from newsletter.wiring.bounces import (
+    BounceParts,
+    bounce_policy,
+    build_bounces,
+    return_paths_of,
+    sender_of,
+)
 from newsletter.wiring.mail import build_announcers, build_renderer, fleet_of, redirected, relays_of, signed
 
 if TYPE_CHECKING:
@@ -34,6 +41,7 @@ if TYPE_CHECKING:
     from newsletter.core.routing import Fleet
     from newsletter.mail.render import Renderer
     from newsletter.ports import Announcer, Transport
+    from newsletter.service.bounces import Taken
     from newsletter.settings.load import Configuration
     from newsletter.settings.models import Settings
     from newsletter.wiring.application import Application
@@ -59,6 +67,7 @@ class Parts:
     deliverer: Deliverer
     announcers: list[Announcer]
     alert_policy: AlertPolicy
+    bounces: BounceParts
 
     def take_over(self, former: Parts) -> None:
         """Keep what the parts before these had in hand: outcomes not yet written, and the last good templates."""
@@ -72,11 +81,14 @@ class Parts:
 
 
 def build_parts(
-    application: Application, measured: Callable[[Transport, str], Transport] = lambda transport, _: transport
+    application: Application,
+    measured: Callable[[Transport, str], Transport] = lambda transport, _: transport,
+    on_taken: Callable[[Taken], None] = lambda _: None,
 ) -> Parts:
-    """Build what the configuration describes; TemplateError when a template is unusable.
+    """Build what the configuration describes; TemplateError when a template is unusable, ConfigurationError when
+    something else is.
 
-    ``measured`` may wrap the way to a relay, whose name it is given.
+    ``measured`` may wrap the way to a relay, whose name it is given; ``on_taken`` hears of each report that is taken.
     """
     fetcher = _fetcher(application.configuration)
     renderer = build_renderer(application)
@@ -86,7 +98,7 @@ def build_parts(
     bare = {name: measured(SmtpTransport(relay), name) for name, relay in relays_of(application).items()}
     ways = {name: redirected(way, mail) for name, way in signed(application, bare).items()}
     fleet = fleet_of(mail)
-    deliverer = _deliverer(application, renderer, ways, fleet)
+    deliverer = _deliverer(application, renderer, ways, fleet, on_taken)
     transport = FleetTransport(ways, fleet.relays, deliverer.closed_relays)
     return Parts(
         fetcher=fetcher,
@@ -97,6 +109,7 @@ def build_parts(
         deliverer=deliverer,
         announcers=build_announcers(application.configuration, transport),
         alert_policy=_alert_policy(application.configuration.settings),
+        bounces=build_bounces(application, on_taken),
     )
 
 
@@ -109,6 +122,7 @@ def build_issuer(application: Application) -> Issuer:
         mail_when_quiet=settings.issue.when_quiet == "mail",
         message_domain=settings.mail.sender.address.wire.rpartition("@")[2],
         first_digest_at_once=settings.issue.first_digest == "at_once",
+        bounces=bounce_policy(settings.bounces),
     )
     return Issuer(application.store, application.profiles, tuple(settings.sources), policy)
 
@@ -161,10 +175,16 @@ def _alert_policy(settings: Settings) -> AlertPolicy:
     )
 
 
-def _deliverer(application: Application, renderer: Renderer, ways: Mapping[str, Transport], fleet: Fleet) -> Deliverer:
+def _deliverer(
+    application: Application,
+    renderer: Renderer,
+    ways: Mapping[str, Transport],
+    fleet: Fleet,
+    on_taken: Callable[[Taken], None],
+) -> Deliverer:
     settings = application.configuration.settings
     policy = DeliveryPolicy(
-        envelope_sender=lambda _: settings.mail.sender.address.wire,
+        envelope_sender=sender_of(return_paths_of(application), settings.mail.sender.address.wire),
         owner=OWNER,
         lease=timedelta(minutes=settings.deliver.lease_minutes),
         connections=fleet.connections,
@@ -175,5 +195,7 @@ def _deliverer(application: Application, renderer: Renderer, ways: Mapping[str, 
             resend_unknown=settings.deliver.when_unknown == "resend",
         ),
         staleness=timedelta(hours=settings.issue.late_limit_hours),
+        bounces=bounce_policy(settings.bounces),
+        on_bounce=on_taken,
     )
     return Deliverer(application.store, renderer, ways, policy, application.now)

@@ -17,6 +17,7 @@ from newsletter.core.routing import Fleet, RelayPlan, WarmUp
 from newsletter.errors import StoreBusyError
 from newsletter.metrics import Metrics
 from newsletter.model import (
+    BounceKind,
     Circuit,
     CircuitCause,
     CircuitScope,
@@ -32,6 +33,7 @@ from newsletter.model import (
     SourceState,
     Window,
 )
+from newsletter.service.bounces import Taken
 from newsletter.service.collect import CollectionReport
 from newsletter.service.issue import IssueReport
 from newsletter.service.tally import DeliveryCounts
@@ -162,6 +164,10 @@ async def test_what_happens_is_counted(scraped: Scraped) -> None:
     metrics.collected(CollectionReport(SourceState("blog", fault=Fault("timeout", "x"))))
     metrics.issued(IssueReport(planned=10, welcomes=2, quiet=1))
     metrics.delivered(DeliveryCounts(planned=5, accepted=3, rejected=1, bounced=1, postponed=4))
+    metrics.bounced(Taken(BounceKind.HARD, "smtp", subscriber_id=1, is_new=True))
+    metrics.bounced(Taken(BounceKind.HARD, "smtp", subscriber_id=1, is_new=False))
+    metrics.bounced(Taken(BounceKind.SOFT, "lmtp", is_new=True))
+    metrics.bounced(Taken(None, "imap"))
     values = await scraped.values()
     assert values['newsletter_source_checks_total{result="read",source="arxiv"}'] == 1
     assert values['newsletter_source_checks_total{result="unchanged",source="arxiv"}'] == 1
@@ -169,7 +175,10 @@ async def test_what_happens_is_counted(scraped: Scraped) -> None:
     assert values['newsletter_papers_new_total{source="arxiv"}'] == 4
     assert values['newsletter_issues_planned_total{kind="digest"}'] == 7
     assert values['newsletter_issues_planned_total{kind="welcome"}'] == 2
-    assert values["newsletter_bounces_total"] == 1
+    assert values['newsletter_bounces_total{kind="hard",source="smtp"}'] == 1
+    assert values['newsletter_bounces_total{kind="soft",source="lmtp"}'] == 1
+    assert values['newsletter_bounces_total{kind="none",source="imap"}'] == 1
+    assert values['newsletter_bounces_unidentified_total{source="lmtp"}'] == 1
     assert values["newsletter_deliveries_unaccounted_total"] == 1
 
 

@@ -49,12 +49,14 @@ postlog   unix-dgram n -  n -    1 postlogd
 cleanup   unix   n   -   n   -    0 cleanup
 qmgr      unix   n   -   n   300  1 qmgr
 tlsmgr    unix   -   -   n   1000 1 tlsmgr
+verify    unix   -   -   n   -    1 verify
 rewrite   unix   -   -   n   -    - trivial-rewrite
 bounce    unix   -   -   n   -    0 bounce
 defer     unix   -   -   n   -    0 bounce
 trace     unix   -   -   n   -    0 bounce
 proxymap  unix   -   -   n   -    - proxymap
 smtp      unix   -   -   n   -    - smtp
+lmtp      unix   -   -   n   -    - lmtp
 error     unix   -   -   n   -    - error
 retry     unix   -   -   n   -    - error
 discard   unix   -   -   n   -    - discard

@@ -1,0 +1,142 @@
+"""Returned mail from a mailbox, by IMAP (RFC 9051): the only importer of IMAPClient, which blocks and has a thread."""
+
+from __future__ import annotations
+
+import asyncio
+import enum
+import ssl
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+from imapclient import SEEN, IMAPClient
+from imapclient.exceptions import IMAPClientError, LoginError
+
+from newsletter.bounces.limits import SIZE_LIMIT
+from newsletter.errors import ReadingError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from newsletter.bounces.reader import Take
+
+BATCH: Final = 200  # mails that one look hands over; the rest waits for the next
+CONTENT: Final = f"BODY.PEEK[]<0.{SIZE_LIMIT}>"  # PEEK leaves \Seen alone
+Value = TypeVar("Value")
+
+
+class ImapTls(enum.StrEnum):
+    """How the connection is encrypted."""
+
+    NONE = "none"
+    STARTTLS = "starttls"
+    IMPLICIT = "implicit"
+
+
+@dataclass(frozen=True, slots=True)
+class Mailbox:
+    """A mailbox and how to get at it. A mail that was read is marked so, or deleted with ``deletes``."""
+
+    host: str
+    port: int
+    username: str
+    password: str = field(repr=False)
+    tls: ImapTls = ImapTls.IMPLICIT
+    folder: str = "INBOX"
+    deletes: bool = False
+    ca_file: str | None = None
+    timeout_s: float = 60.0
+
+
+class ImapReader:
+    """Implements :class:`newsletter.bounces.reader.Reader` over a mailbox: what is unseen in it is read.
+
+    A mail is marked, or deleted, only when it has been taken; one that was taken and not marked, since the connection
+    broke or we were killed, is taken again, which changes nothing.
+    """
+
+    name = "imap"
+
+    def __init__(self, mailbox: Mailbox, interval_s: float) -> None:
+        self._mailbox = mailbox
+        self.interval_s = interval_s
+        # One thread: a connection is no two threads' at a time.
+        self._thread = ThreadPoolExecutor(1, "imap")
+
+    async def read(self, take: Take) -> int:
+        """Hand over what is unseen and return how many mails that was."""
+        try:
+            client = await self._blocking(self._open)
+            try:
+                return await self._hand_over(client, take)
+            finally:
+                await self._blocking(lambda: leave(client))
+        except (IMAPClientError, OSError, ValueError) as error:
+            raise ReadingError(self._reason(error)) from error
+
+    async def _hand_over(self, client: Any, take: Take) -> int:
+        found: list[int] = await self._blocking(lambda: client.search(["UNSEEN", "UNDELETED"])[:BATCH])
+        for uid in found:
+            data = await self._blocking(partial(self._content, client, uid))
+            if data is not None:
+                await take(data, (), self.name)
+                await self._blocking(partial(self._put_away, client, uid))
+        return len(found)
+
+    async def aclose(self) -> None:
+        """Let the thread end when what it is at has ended."""
+        self._thread.shutdown(wait=False, cancel_futures=True)
+
+    async def _blocking(self, work: Callable[[], Value]) -> Value:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+
+    def _open(self) -> Any:
+        box = self._mailbox
+        context = None
+        if box.tls is not ImapTls.NONE:
+            context = ssl.create_default_context(cafile=box.ca_file)
+            context.minimum_version = ssl.TLSVersion.TLSv1_2
+        is_implicit = box.tls is ImapTls.IMPLICIT
+        client = IMAPClient(
+            box.host, box.port, ssl=is_implicit, ssl_context=context if is_implicit else None, timeout=box.timeout_s
+        )
+        try:
+            if box.tls is ImapTls.STARTTLS:
+                client.starttls(context)
+            client.login(box.username, box.password)
+            client.select_folder(box.folder)
+        except BaseException:
+            with suppress(Exception):
+                client.shutdown()
+            raise
+        return client
+
+    def _content(self, client: Any, uid: int) -> bytes | None:
+        """Return the beginning of a mail, as much as is ever looked at; None when somebody has deleted it."""
+        answer = client.fetch([uid], [CONTENT]).get(uid, {})
+        return next((value for key, value in answer.items() if key.startswith(b"BODY[") and value is not None), None)
+
+    def _put_away(self, client: Any, uid: int) -> None:
+        client.add_flags([uid], [SEEN], silent=True)
+        if self._mailbox.deletes:
+            client.delete_messages([uid], silent=True)
+            client.expunge([uid] if client.has_capability("UIDPLUS") else None)
+
+    def _reason(self, error: Exception) -> str:
+        box = self._mailbox
+        place = f"{box.host}:{box.port}"
+        said = error.strerror if isinstance(error, OSError) and error.strerror else str(error) or type(error).__name__
+        if isinstance(error, LoginError):
+            return f"the mailbox at {place} refuses the login: {said} — check bounces.imap.username and its password"
+        return f"the mailbox at {place} cannot be read: {said} — check bounces.imap"
+
+
+def leave(client: Any) -> None:
+    """Log out, or at least close the connection."""
+    try:
+        client.logout()
+    except (IMAPClientError, OSError):
+        with suppress(Exception):
+            client.shutdown()

@@ -65,7 +65,7 @@ class Topics:
     async def basis(self) -> Basis:
         """Return what pages are to be made from now; the same object for as long as nothing changed.
 
-        ``changed_at`` is then when this process first saw it, in whole seconds.
+        ``changed_at`` then tells it from those before (:func:`changed_at`).
         """
         now = self.clock()
         if self._basis is not None and self._read_at is not None and timedelta(0) <= now - self._read_at < FRESH:
@@ -74,7 +74,7 @@ class Topics:
         basis = await self._read(now)
         if self._basis is None or basis != self._basis:
             self._basis = basis
-            self.changed_at = now.replace(microsecond=0)
+            self.changed_at = changed_at(now, self.changed_at)
         return self._basis
 
     async def _read(self, now: datetime) -> Basis:
@@ -149,6 +149,16 @@ class _SharedMatcher:
         if self._matcher is None:
             self._matcher = Matcher(list(self.profiles.values()))
         return self._matcher
+
+
+def changed_at(now: datetime, before: datetime | None) -> datetime:
+    """Return what a page that is made anew says of its last change: in whole seconds, later than the time ``before``.
+
+    A second ago, for RFC 9110 section 8.8.2.1 wants no later time than that of the answer, and a server's clock ticks.
+    """
+    second = timedelta(seconds=1)
+    latest = now.replace(microsecond=0) - second
+    return latest if before is None else max(latest, before + second)
 
 
 def day_of(paper: Paper) -> date:

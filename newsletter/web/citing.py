@@ -12,7 +12,15 @@ if TYPE_CHECKING:
     from newsletter.model import Paper
 
 SPECIAL: Final = re.compile(r"[\\{}$&#%_^~]")
-ESCAPES: Final = {"\\": r"\textbackslash{}", "^": r"\textasciicircum{}", "~": r"\textasciitilde{}"}
+# BibTeX counts braces behind a backslash, too, so that a single one would end the entry.
+ESCAPES: Final = {
+    "\\": r"\textbackslash{}",
+    "^": r"\textasciicircum{}",
+    "~": r"\textasciitilde{}",
+    "{": r"\textbraceleft{}",
+    "}": r"\textbraceright{}",
+}
+DIVIDED: Final = re.compile(r"\band\b|,.*,.*,", re.IGNORECASE)  # BibTeX reads several names, or parts that it has not
 
 
 def bibtex(paper: Paper) -> str:
@@ -20,7 +28,7 @@ def bibtex(paper: Paper) -> str:
     known_at = paper.published_at or paper.first_seen_at
     fields = {
         "title": f"{{{escaped(readable(paper.title))}}}",
-        "author": " and ".join(escaped(readable_name(name)) for name in paper.authors),
+        "author": " and ".join(map(one_name, names_of(paper))),
         "year": str(known_at.year),
         "journal": escaped(readable(paper.journal_reference or "")),
         "eprint": paper.arxiv_id or "",
@@ -40,6 +48,16 @@ def key_of(paper: Paper) -> str:
     return f"{name}{(paper.published_at or paper.first_seen_at).year}paper{paper.id}"
 
 
+def names_of(paper: Paper) -> list[str]:
+    """Return the authors as people write them, those without a name left out."""
+    return [name for each in paper.authors if (name := readable_name(each).strip())]
+
+
+def one_name(name: str) -> str:
+    """Return an author's name, held together where BibTeX would divide it."""
+    return f"{{{escaped(name)}}}" if DIVIDED.search(name) else escaped(name)
+
+
 def escaped(text: str) -> str:
     """Return text as TeX reads it as it stands."""
     return SPECIAL.sub(lambda found: ESCAPES.get(found[0], "\\" + found[0]), text)
@@ -49,7 +67,7 @@ def ris(paper: Paper) -> str:
     """Return a RIS record, lines ended as its readers expect."""
     known_at = paper.published_at or paper.first_seen_at
     lines = [("TY", "JOUR" if paper.journal_reference else "UNPB"), ("TI", readable(paper.title))]
-    lines += [("AU", readable_name(name)) for name in paper.authors]
+    lines += [("AU", name) for name in names_of(paper)]
     lines += [("PY", str(known_at.year)), ("DA", f"{known_at:%Y/%m/%d}"), ("AB", readable(paper.abstract))]
     lines += [("JO", readable(paper.journal_reference or "")), ("DO", paper.doi or ""), ("UR", paper.url)]
     told = [f"{tag}  - {value}\r\n" for tag, value in lines if value]

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Final
 from xml.etree import ElementTree as ET
 
 from newsletter.core.text import readable, readable_name
+from newsletter.mail.links import paper_url
+from newsletter.web.paperview import LONGEST_URL
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,13 +37,23 @@ def atom(title: str, base_url: str, path: str, page: str, papers: Sequence[Paper
         ET.SubElement(entry, "link", {"href": f"{base_url}/papers/{paper.id}"})
         _add(entry, "updated", _seen(paper).isoformat())
         _add(entry, "published", (paper.published_at or paper.first_seen_at).isoformat())
-        for name in paper.authors or ("Unknown",):
-            _add(ET.SubElement(entry, "author"), "name", readable_name(name) or "Unknown")
-        for category in paper.categories:
-            ET.SubElement(entry, "category", {"term": _clean(category)})
+        for name in names_of(paper) or ("Unknown",):  # RFC 4287 section 4.1.2: there must be one
+            _add(ET.SubElement(entry, "author"), "name", name)
+        for category in tags_of(paper):
+            ET.SubElement(entry, "category", {"term": category})
         _add(entry, "summary", readable(paper.abstract))
     written: bytes = ET.tostring(feed, encoding="utf-8", xml_declaration=True)
     return written
+
+
+def names_of(paper: Paper) -> list[str]:
+    """Return the authors as people write them, those without a name left out."""
+    return [name for each in paper.authors if (name := _clean(readable_name(each)).strip())]
+
+
+def tags_of(paper: Paper) -> list[str]:
+    """Return the categories that say something."""
+    return [term for each in paper.categories if (term := _clean(each).strip())]
 
 
 def _seen(paper: Paper) -> datetime:
@@ -62,13 +74,13 @@ def json_feed(title: str, base_url: str, path: str, page: str, papers: Sequence[
         {
             "id": f"{base_url}/papers/{paper.id}",
             "url": f"{base_url}/papers/{paper.id}",
-            "external_url": paper.url,
             "title": readable(paper.title),
             "content_text": readable(paper.abstract),
             "date_published": (paper.published_at or paper.first_seen_at).isoformat(),
             "date_modified": _seen(paper).isoformat(),
-            "authors": [{"name": readable_name(name)} for name in paper.authors],
-            "tags": list(paper.categories),
+            "authors": [{"name": name} for name in names_of(paper)],
+            "tags": tags_of(paper),
+            **({"external_url": url} if (url := paper_url(paper, LONGEST_URL)) else {}),
         }
         for paper in papers
     ]

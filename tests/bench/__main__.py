@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tests.bench import document, table
+from tests.bench.bench_pages import missing_programs as missing_servers
 from tests.bench.bench_send import missing_programs
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ BENCHES = (
     Bench("bench_render", table.render_rows, quick=("--rounds", "50")),
     Bench("bench_collect", table.collect_rows, quick=("--entries", "500", "--papers", "1000")),
     Bench("bench_search", table.search_rows, quick=("--quick",)),
+    Bench("bench_pages", table.pages_rows, quick=("--seconds", "1"), needs=missing_servers),
     Bench("bench_plan", table.plan_rows, quick=("--subscribers", "1000")),
     Bench("bench_send", table.send_rows, quick=("--messages", "500"), needs=missing_programs),
     Bench("bench_daemon", table.daemon_rows),

@@ -113,6 +113,14 @@ def search_rows(figures: Figures) -> Iterator[Row]:
         yield Row("put all of them into the index", figures[f"{name}_index_s"], "s")
 
 
+def pages_rows(figures: Figures) -> Iterator[Row]:
+    page = f"trending page, {figures['octets'] / 1000:.0f} kB, requests"
+    name, peer = "nginx, a file", figures["nginx_per_core_s"]
+    yield Row(f"{page} per second of one core", figures["per_core_s"], "/s", 1_000, peer, name, is_floor=True)
+    clock = "the same by the clock, beside other work"
+    yield Row(clock, figures["per_s"], "/s", None, figures["nginx_per_s"], name, is_floor=True)
+
+
 EXCERPTS = {
     "precision": "sentences with idea or result",
     "idea": "abstracts whose idea is told",

@@ -70,6 +70,7 @@ class Admission:
         self._patience = patience
         self._circuits: dict[Key, Circuit] = {}
         self._looked_at: datetime | None = None
+        self._looking = asyncio.Lock()
         self._paused: frozenset[str] = frozenset()
         self._short: dict[str, Closed] = {}  # by "relay:NAME" or "domain:NAME"
         self._streaks: dict[str, Streak] = defaultdict(Streak)
@@ -85,11 +86,12 @@ class Admission:
 
     async def look(self, *, is_forced: bool = False) -> None:
         """Read the circuits, unless that was done within the last second."""
-        now = self._now()
-        # A clock that was put back must not make an old answer last.
-        if is_forced or self._looked_at is None or not timedelta() <= now - self._looked_at < LOOKS_EVERY:
-            self._circuits = {(each.scope, each.name): each for each in await self._store.circuits()}
-            self._looked_at = now
+        async with self._looking:  # of many senders that ask at the same moment, one looks
+            now = self._now()
+            # A clock that was put back must not make an old answer last.
+            if is_forced or self._looked_at is None or not timedelta() <= now - self._looked_at < LOOKS_EVERY:
+                self._circuits = {(each.scope, each.name): each for each in await self._store.circuits()}
+                self._looked_at = now
 
     async def try_again(self, relays: Collection[str] | None = None) -> None:
         """Let one mail try each of these relays (None: all) that is left alone now, however long it still would be."""

@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING
 from newsletter.errors import StoreError
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
+    from collections.abc import Callable, Coroutine
 
 
 class Endings:
-    """One sender's."""
+    """One sender's; ``hurry`` is called when it begins to wait."""
 
-    def __init__(self) -> None:
+    def __init__(self, hurry: Callable[[], None]) -> None:
+        self._hurry = hurry
         self._under_way: list[asyncio.Task[None]] = []
 
     def begin(self, ending: Coroutine[None, None, None]) -> None:
@@ -27,6 +28,8 @@ class Endings:
 
     async def done(self) -> None:
         """Return once everything is recorded; what kept something from it is raised, now and whenever it is asked."""
+        if not all(task.done() for task in self._under_way):
+            self._hurry()
         ends = await asyncio.gather(*self._under_way, return_exceptions=True)
         self._under_way = [task for task, end in zip(self._under_way, ends, strict=True) if end is not None]
         for end in ends:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
@@ -29,14 +30,16 @@ class Gate:
         self._now = now
         self._known: Clearance | None = None
         self._looked_at: datetime | None = None
+        self._looking = asyncio.Lock()
 
     async def clearance(self) -> Clearance:
         """Return what may be sent, as it was known a few seconds ago at most; StoreError when it cannot be read."""
-        now = self._now()
-        # A clock that was put back must not make an old answer last.
-        if self._known is None or self._looked_at is None or not timedelta() <= now - self._looked_at < LOOKS_EVERY:
-            known = await read_clearance(self._store)
-            if known.seal is None:
-                known = Clearance(known.here, await self._store.settle_here(now, moving=False), known.pauses)
-            self._known, self._looked_at = known, now
-        return self._known
+        async with self._looking:  # of many senders that ask at the same moment, one looks
+            now = self._now()
+            # A clock that was put back must not make an old answer last.
+            if self._known is None or self._looked_at is None or not timedelta() <= now - self._looked_at < LOOKS_EVERY:
+                known = await read_clearance(self._store)
+                if known.seal is None:
+                    known = Clearance(known.here, await self._store.settle_here(now, moving=False), known.pauses)
+                self._known, self._looked_at = known, now
+            return self._known

@@ -22,10 +22,11 @@ if TYPE_CHECKING:
 
 logger = structlog.get_logger(__name__)
 
-# A commit costs milliseconds, whatever it holds (it must reach the disk): waiting a little for the senders that are
-# about to finish makes fewer of them, and no longer than until all of them have. Meanwhile the senders ask the server
-# for the next mail (newsletter.service.endings), so that this delays nothing.
+# A commit costs milliseconds, whatever it holds (it must reach the disk), and processor time besides. As long as no
+# sender waits for one, because the server is being asked for the next mails, more may come and share it; but not for so
+# long that a sender would come to wait (newsletter.service.endings). Once one waits, only those about to finish count.
 LINGER_S: Final = 0.01
+HURRY_S: Final = 0.002
 
 
 class Recorder:
@@ -44,6 +45,7 @@ class Recorder:
         self._unwritten: list[Entry] = []
         self._writer: asyncio.Task[None] | None = None
         self._is_full = asyncio.Event()
+        self._is_awaited = asyncio.Event()
         self._beginnings: Together[int, bool] = Together(self._begin)
 
     def take_over(self, former: Recorder) -> None:
@@ -66,9 +68,14 @@ class Recorder:
         self._waiting.append(((attempt, state, next_attempt_at), committed))
         if len(self._waiting) >= self._senders:
             self._is_full.set()
+            self._is_awaited.set()
         if self._writer is None:
             self._writer = asyncio.create_task(self._write())
         await committed
+
+    def hurry(self) -> None:
+        """Say that a sender waits for its commit and does nothing else."""
+        self._is_awaited.set()
 
     async def catch_up(self) -> int:
         """Write what an earlier failure left unwritten and return how many that were; StoreError if it fails again."""
@@ -85,6 +92,7 @@ class Recorder:
                 await self._linger()
                 batch, self._waiting = self._waiting, []
                 self._is_full.clear()
+                self._is_awaited.clear()
                 fault = await self._try([entry for entry, _ in batch])
                 for _, committed in batch:
                     if committed.done():  # whoever waited was cancelled
@@ -97,9 +105,10 @@ class Recorder:
             self._writer = None
 
     async def _linger(self) -> None:
-        with suppress(TimeoutError):
-            async with asyncio.timeout(LINGER_S):
-                await self._is_full.wait()
+        for event, most_s in ((self._is_awaited, LINGER_S), (self._is_full, HURRY_S)):
+            with suppress(TimeoutError):
+                async with asyncio.timeout(most_s):
+                    await event.wait()
 
     async def _try(self, entries: Sequence[Entry]) -> Exception | None:
         try:

@@ -128,7 +128,7 @@ class Sending:
         return self._is_broken or self._tally.is_over or self._stop.is_set()
 
     async def _send_all(self, most: int | None = None) -> None:
-        endings, left = Endings(), most
+        endings, left = Endings(self._recorder.hurry), most
         try:
             while (left is None or left > 0) and await self._send_one(endings):
                 left = None if left is None else left - 1
@@ -158,7 +158,8 @@ class Sending:
         refusal = self._refused(delivery, subscriber)
         prepared = refusal or await self._prepare(delivery)
         if isinstance(prepared, Outcome):
-            await self._end(claim, started_at, prepared)
+            endings.begin(self._end(claim, started_at, prepared))
+            await endings.done()
             return
         ticket = await self._admission.admit(delivery, claim.domain)
         if isinstance(ticket, Closed):

@@ -40,6 +40,8 @@ OPEN_STATES: Final = [state.value for state in OPEN]
 COUNTING: Final = (
     update(deliveries).where(deliveries.c.id == bindparam("delivery")).values(attempts=bindparam("number"))
 )
+# The other columns are those of :func:`settled_row`, by their names.
+SETTLING: Final = COUNTING.values(is_unknown=or_(deliveries.c.is_unknown, bindparam("doubt", type_=Boolean)))
 ADVICE: Final = "`newsletter deliveries list` shows what is there"
 
 
@@ -275,8 +277,7 @@ class DeliveryTables(DeliveryReader, LeaseTables, BeginningTables):
             await connection.execute(here.where(deliveries.c.state == UNKNOWN).values(state=PLANNED))
             await connection.execute(here.values(state=SENDING))
         if rows:
-            in_doubt = or_(deliveries.c.is_unknown, bindparam("doubt", type_=Boolean))
-            await connection.execute(COUNTING.values(is_unknown=in_doubt), rows)
+            await connection.execute(SETTLING, rows)
         ended = [row["delivery"] for row in rows if DeliveryState(row["state"]) in GIVES_PAPERS_BACK]
         await give_back(connection, ended)
 

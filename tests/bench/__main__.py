@@ -1,4 +1,4 @@
-"""All benchmarks in one go: ``python -m tests.bench [--json] [--quick] [--write]``, or ``make bench``.
+"""All benchmarks in one go: ``python -m tests.bench [--json] [--quick] [--write] [--only NAME]``, or ``make bench``.
 
 Each runs in a process of its own, so that none warms or fills another's memory. Exits with 1 when a target is missed or
 a benchmark fails; what needs a program that is not installed is left out, and said so.
@@ -47,6 +47,13 @@ BENCHES = (
     Bench("bench_pages", table.pages_rows, quick=("--seconds", "1"), needs=missing_servers),
     Bench("bench_plan", table.plan_rows, quick=("--subscribers", "1000")),
     Bench("bench_send", table.send_rows, quick=("--messages", "500"), needs=missing_programs),
+    Bench(
+        "bench_claim",
+        table.claim_rows,
+        quick=("--rows", "20000", "--messages", "100", "--rounds", "1"),
+        needs=missing_programs,
+    ),
+    Bench("bench_workers", table.worker_rows, quick=("--messages", "300", "--rounds", "1"), needs=missing_programs),
     Bench("bench_daemon", table.daemon_rows),
     Bench(
         "bench_excerpt",
@@ -64,12 +71,15 @@ def main() -> int:
     parser.add_argument("--json", action="store_true", help="print all figures as JSON")
     parser.add_argument("--quick", action="store_true", help="smaller numbers, to see that everything runs")
     parser.add_argument("--write", action="store_true", help=f"put the figures into {PAGE.relative_to(ROOT)} as well")
+    names = [bench.module for bench in BENCHES]
+    parser.add_argument("--only", action="append", choices=names, help="this one (may be given several times)")
     options = parser.parse_args()
+    chosen = [bench for bench in BENCHES if not options.only or bench.module in options.only]
     tables: dict[str, list[table.Row]] = {}
     figures: dict[str, Any] = {}
     is_well = True
-    for number, bench in enumerate(BENCHES, start=1):
-        _say(f"[{number}/{len(BENCHES)}] {bench.module} … ", end="")
+    for number, bench in enumerate(chosen, start=1):
+        _say(f"[{number}/{len(chosen)}] {bench.module} … ", end="")
         if missing := bench.needs():
             _say(f"skipped: {missing}")
             continue
@@ -83,7 +93,7 @@ def main() -> int:
         tables[bench.module] = list(bench.rows(found))
     rows = [row for each in tables.values() for row in each]
     if options.write:
-        document.write(PAGE, tables, f"{table.machine()}; {datetime.now(UTC):%d %B %Y}.")
+        document.write(PAGE, tables, f"{table.machine()}; {datetime.now(UTC):%d %B %Y}.", is_part=bool(options.only))
     if options.json:
         result = {"machine": table.machine(), "rows": [asdict(row) for row in rows], "figures": figures}
         sys.stdout.write(json.dumps(result, indent=2) + "\n")

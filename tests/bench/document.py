@@ -12,11 +12,16 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def write(page: Path, tables: Mapping[str, Sequence[Row]], machine: str) -> None:
-    """Put the tables, and the machine they are of, in place of the ones before; what was not measured stays."""
-    text = replaced(page.read_text("utf-8"), "machine", machine + "\n")
+def write(page: Path, tables: Mapping[str, Sequence[Row]], machine: str, *, is_part: bool = False) -> None:
+    """Put the tables, and the machine they are of, in place of the ones before; what was not measured stays.
+
+    When only a part was measured, that is said below each table of it.
+    """
+    text = page.read_text("utf-8")
+    if not is_part:
+        text = replaced(text, "machine", machine + "\n")
     for name, rows in tables.items():
-        text = replaced(text, name, as_markdown(rows))
+        text = replaced(text, name, as_markdown(rows) + (f"\nMeasured by itself: {machine}\n" if is_part else ""))
     page.write_text(text, "utf-8")
 
 

@@ -91,6 +91,30 @@ def send_rows(figures: Figures) -> Iterator[Row]:
     yield Row("the same, each outcome committed to SQLite", whole, "/s", None, peer, "smtp-source (C)", is_floor=True)
 
 
+NAMES = {"sqlite": "SQLite", "postgresql": "PostgreSQL"}
+
+
+def worker_rows(figures: Figures) -> Iterator[Row]:
+    peer = figures["postgresql_1_per_s"]
+    for key, what in (
+        ("sqlite_1", "one process, SQLite"),
+        ("postgresql_1", "1 worker, PostgreSQL"),
+        ("postgresql_2", "2 workers, PostgreSQL"),
+        ("postgresql_4", "4 workers, PostgreSQL"),
+    ):
+        yield Row(what, figures[f"{key}_per_s"], "/s", None, peer, "1 worker", is_floor=True)
+
+
+def claim_rows(figures: Figures) -> Iterator[Row]:
+    for place, where, target in (("far", "relay 10 ms away", 15), ("near", "relay that answers at once", None)):
+        for key, name in NAMES.items():
+            here = f"{key}_{place}"
+            yield Row(f"{name}, {where}: added to the sending", figures[f"{here}_cost_percent"], "%", target)
+            with_store, bare = figures[f"{here}_whole_per_s"], figures[f"{here}_alone_per_s"]
+            yield Row("mails in all, beside mails without a store", with_store, "/s", None, bare, "bare", is_floor=True)
+            yield Row("processor time added for each mail", figures[f"{here}_cost_cpu_us"], "µs")
+
+
 def plan_rows(figures: Figures) -> Iterator[Row]:
     yield Row(f"plan {figures['subscribers']:,} subscribers' issues", figures["issue_s"], "s")
     yield Row("look who is due when nobody is", figures["nothing_due_ms"], "ms")
@@ -105,7 +129,7 @@ def collect_rows(figures: Figures) -> Iterator[Row]:
 
 
 def search_rows(figures: Figures) -> Iterator[Row]:
-    for name, database in (("sqlite", "SQLite"), ("postgresql", "PostgreSQL")):
+    for name, database in NAMES.items():
         papers = f"{figures['papers']:,.0f} papers, {database}"
         yield Row(f"search {papers}: median, best first", figures[f"{name}_best_ms"], "ms", 50)
         yield Row("the slowest of the queries", figures[f"{name}_slowest_ms"], "ms")

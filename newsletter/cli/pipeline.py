@@ -14,16 +14,19 @@ import typer
 from newsletter.cli.context import not_found, run
 from newsletter.cli.output import note, plural, print_fields, print_json, print_table, say, show
 from newsletter.cli.progress import progress
+from newsletter.core.clearance import described
 from newsletter.core.sums import sums_fault
 from newsletter.errors import ConfigurationError, ConflictError, NewsletterError
-from newsletter.model import DeliveryState, Problem
+from newsletter.model import DeliveryState, PauseScope, Problem
 from newsletter.service.accounts import recent_sums
 from newsletter.service.collect import collect as collect_papers
+from newsletter.service.gate import read_clearance
 from newsletter.wiring import build_parts, exclusive, start_catcher
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from newsletter.core.clearance import Clearance
     from newsletter.service.collect import CollectionReport, ScheduledSource
     from newsletter.service.deliver import DeliveryCounts
     from newsletter.service.issue import IssueReport
@@ -114,19 +117,23 @@ def deliver(context: typer.Context, *, dry_run: DryRunOption = False, as_json: J
     """
     if dry_run:
         _show_waiting(run(context, lambda application: application.store.count_deliveries()), as_json=as_json)
+        _tell_pauses(run(context, lambda application: read_clearance(application.store)))
         return
 
-    async def work(application: Application) -> tuple[DeliveryCounts, str]:
+    async def work(application: Application) -> tuple[DeliveryCounts, str, Clearance]:
         async with AsyncExitStack() as stack:
             await stack.enter_async_context(exclusive(application))
             counts = await _deliver(await _parts(application, stack, with_mail=True))
-            return counts, sums_fault(await recent_sums(application.store, application.now()))
+            fault = sums_fault(await recent_sums(application.store, application.now()))
+            return counts, fault, await read_clearance(application.store)
 
-    counts, fault = run(context, work)
+    counts, fault, clearance = run(context, work)
     if as_json:
         print_json(counts_json(counts))
     else:
         _show_delivered(counts)
+    if not counts.refusal:  # which is told in the end, as the error that it is
+        _tell_pauses(clearance)
     _judge(counts, fault)
 
 
@@ -251,6 +258,15 @@ def gentle_stop() -> Iterator[asyncio.Event]:
     finally:
         for number in numbers:
             loop.remove_signal_handler(number)
+
+
+def _tell_pauses(clearance: Clearance) -> None:
+    """Say what keeps mails back, by an operator's will."""
+    if clearance.refusal:
+        note(f"newsletter: {clearance.refusal}")
+    for pause in clearance.pauses:
+        if pause.scope is not PauseScope.ALL:
+            note(f"newsletter: {described(pause)}")
 
 
 def _show_collected(reports: Sequence[CollectionReport]) -> None:

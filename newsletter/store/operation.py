@@ -39,14 +39,17 @@ class OperationTables(Part):
             ]
 
     async def pause(self, pause: Pause) -> bool:
-        """Pause something; return whether it was not paused before. If it was, the reason alone is changed."""
+        """Pause something; return whether it was not paused before. If it was, the reason alone is changed, where one
+        is given.
+        """
         row = {"scope": pause.scope.value, "name": pause.name, "reason": pause.reason, "since": pause.since}
         here = pauses.c.scope == pause.scope.value, pauses.c.name == pause.name
         async with self.database.write() as connection:
             new = self.database.insert(pauses).values(row).on_conflict_do_nothing().returning(pauses.c.scope)
             if (await connection.execute(new)).first() is not None:
                 return True
-            await connection.execute(update(pauses).where(*here).values(reason=pause.reason))
+            if pause.reason:
+                await connection.execute(update(pauses).where(*here).values(reason=pause.reason))
             return False
 
     async def unpause(self, scope: PauseScope, name: str) -> bool:

@@ -55,6 +55,9 @@ def test_what_is_paused_is_not_sent_and_everybody_says_so(newsletter: CommandLin
         assert "(moving on); `newsletter unpause` goes on" in said.err
     assert "sending is paused since" in newsletter("status").err
     assert newsletter("status", "--json").json["clearance"]["pauses"][0]["reason"] == "moving on"
+    assert newsletter("pause").code == 0  # which says nothing new, and so changes nothing
+    rehearsed = newsletter("deliver", "--dry-run")
+    assert (rehearsed.code, rehearsed.err.count("(moving on); `newsletter unpause` goes on")) == (0, 1)
     assert newsletter("unpause", "--dry-run").out == "sending would go on; 2 mails not sent yet\n"
     assert newsletter("unpause").out == "sending goes on; 2 mails not sent yet\n"
     assert newsletter("unpause").code == 4
@@ -63,6 +66,8 @@ def test_what_is_paused_is_not_sent_and_everybody_says_so(newsletter: CommandLin
 
 def test_a_profile_is_paused_by_its_name(newsletter: CommandLine) -> None:
     assert newsletter("pause", "--profile", "vision").out == "the profile vision is paused\n"
+    for words in (["deliver", "--dry-run"], ["deliver"]):
+        assert "the profile vision is paused since" in newsletter(*words).err
     assert "did you mean vision?" in newsletter("pause", "--profile", "vison").err
     assert "the profile vision is paused since" in newsletter("status").err
     assert newsletter("pause").code == 0

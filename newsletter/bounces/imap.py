@@ -65,24 +65,25 @@ class ImapReader:
         # One thread: a connection is no two threads' at a time.
         self._thread = ThreadPoolExecutor(1, "imap")
 
-    async def read(self, take: Take) -> int:
+    async def read(self, take: Take, *, keeps: bool = False) -> int:
         """Hand over what is unseen and return how many mails that was."""
         try:
             client = await self._blocking(self._open)
             try:
-                return await self._hand_over(client, take)
+                return await self._hand_over(client, take, keeps=keeps)
             finally:
                 await self._blocking(lambda: leave(client))
         except (IMAPClientError, OSError, ValueError) as error:
             raise ReadingError(self._reason(error)) from error
 
-    async def _hand_over(self, client: Any, take: Take) -> int:
+    async def _hand_over(self, client: Any, take: Take, *, keeps: bool) -> int:
         found: list[int] = await self._blocking(lambda: client.search(["UNSEEN", "UNDELETED"])[:BATCH])
         for uid in found:
             data = await self._blocking(partial(self._content, client, uid))
             if data is not None:
                 await take(data, (), self.name)
-                await self._blocking(partial(self._put_away, client, uid))
+                if not keeps:
+                    await self._blocking(partial(self._put_away, client, uid))
         return len(found)
 
     async def aclose(self) -> None:

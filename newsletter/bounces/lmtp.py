@@ -70,8 +70,9 @@ class LmtpReader:
             return self._place.port
         return int(self._server.sockets[0].getsockname()[1])
 
-    async def read(self, take: Take) -> int:
-        """See to it that we listen; mails are taken as they come in, and counted as none here."""
+    async def read(self, take: Take, *, keeps: bool = False) -> int:
+        """See to it that we listen; mails are taken as they come in, counted as none here, and never kept."""
+        del keeps
         if self._server is None or not self._server.is_serving():
             self._server = await self._listen(take)
             logger.info("lmtp.started", place=str(self._place), port=self.port)

@@ -29,7 +29,7 @@ class MaildirReader:
         self._folder = folder
         self.interval_s = interval_s
 
-    async def read(self, take: Take) -> int:
+    async def read(self, take: Take, *, keeps: bool = False) -> int:
         """Hand over what is in ``new``, oldest first, and return how many mails that was."""
         try:
             names = await asyncio.to_thread(self._waiting)
@@ -37,7 +37,8 @@ class MaildirReader:
                 data = await asyncio.to_thread(self._content, name)
                 if data is not None:
                     await take(data, (), self.name)
-                    await asyncio.to_thread(self._put_away, name)
+                    if not keeps:
+                        await asyncio.to_thread(self._put_away, name)
         except OSError as error:
             reason = f"{error.filename or self._folder}: {error.strerror or error}"
             raise ReadingError(

@@ -26,8 +26,9 @@ class Reader(Protocol):
     def interval_s(self) -> float:
         """How long to wait between two looks."""
 
-    async def read(self, take: Take) -> int:
-        """Hand over what is there and return how many mails that was; a mail is kept until it has been taken.
+    async def read(self, take: Take, *, keeps: bool = False) -> int:
+        """Hand over what is there and return how many mails that was; a mail is kept until it has been taken, and
+        after that too where the caller ``keeps`` it.
 
         ReadingError, in one line, when that is not possible; the next look may succeed.
         """

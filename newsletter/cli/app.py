@@ -14,6 +14,7 @@ from typer.core import TyperGroup
 
 from newsletter import __version__
 from newsletter.cli import (
+    bounces,
     daemon,
     deliveries,
     dkim,
@@ -28,6 +29,7 @@ from newsletter.cli import (
     sources,
     stopping,
     subscribers,
+    suppression,
 )
 from newsletter.cli.context import DEFAULT_DIRECTORY, CommandContext
 from newsletter.errors import ConfigurationError, NewsletterError
@@ -177,6 +179,8 @@ stopping.register(app)
 app.add_typer(dkim.app, name="dkim")
 app.add_typer(subscribers.app, name="subscribers")
 app.add_typer(deliveries.app, name="deliveries")
+app.add_typer(bounces.app, name="bounces")
+app.add_typer(suppression.app, name="suppression")
 app.add_typer(papers.app, name="papers")
 app.add_typer(profiles.app, name="profiles")
 app.add_typer(sources.app, name="sources")

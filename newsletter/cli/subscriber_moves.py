@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from newsletter.cli.context import find_subscriber, run
-from newsletter.cli.output import confirm, say
+from newsletter.cli.output import confirm, note, say
 from newsletter.cli.subscriber_options import Address, AsJson, DryRun, Yes, refuse_file_owned, schedule_of, tell
 from newsletter.errors import ConfigurationError, ConflictError
 from newsletter.model import Problem, SubscriberStatus
+from newsletter.service.suppression import lift
 
 if TYPE_CHECKING:
-    from newsletter.model import Subscriber
+    from newsletter.model import Subscriber, Suppression
     from newsletter.wiring import Application
 
 RETURNS = frozenset({SubscriberStatus.PAUSED, SubscriberStatus.PENDING, SubscriberStatus.BOUNCED})
@@ -65,7 +66,7 @@ def resume(
     r"""Send somebody mail again.
 
     That is for who was paused, is pending or has bounced. Who unsubscribed comes back only with --consent, which says
-    how they asked for it.
+    how they asked for it. What came back from their address is forgotten, and suppresses it no more.
 
     \b
     Example:
@@ -73,18 +74,23 @@ def resume(
       newsletter subscribers resume bob@example.org --consent "mail of 3 May"
     """
 
-    async def work(application: Application) -> Subscriber:
+    async def work(application: Application) -> tuple[Subscriber, Suppression | None]:
         subscriber = await find_subscriber(application.store, address)
         if subscriber.status not in RETURNS | {SubscriberStatus.ACTIVE} and not consent.strip():
             raise ConflictError(
                 f"{subscriber.address} is {subscriber.status}: say with --consent how they asked to come back"
             )
         reason = consent.strip() or "resumed on the command line"
-        return await application.store.set_status(
+        back = await application.store.set_status(
             subscriber.id, SubscriberStatus.ACTIVE, reason, application.now(), paused_until=None
         )
+        return back, await lift(application.store, back, application.now())
 
-    tell("resumed", run(context, work), as_json=as_json)
+    resumed, left = run(context, work)
+    tell("resumed", resumed, as_json=as_json)
+    if left is not None:
+        words = f"{left.reason}: {left.detail}" if left.detail else left.reason
+        note(f"{left.kind} {left.value} is suppressed ({words}): `newsletter suppression remove` lets mail go on")
 
 
 def remove(

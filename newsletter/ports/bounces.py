@@ -61,6 +61,11 @@ class SuppressionStore(Protocol):
     async def suppressed(self, addresses: Collection[EmailAddress], now: datetime) -> Mapping[str, Suppression]:
         """Return what suppresses these addresses, by their keys: the address's own suppression, else its domain's."""
 
+    async def find_suppressions(
+        self, values: Collection[tuple[SuppressionKind, str]]
+    ) -> dict[tuple[SuppressionKind, str], Suppression]:
+        """Return those of these suppressions that there are, expired ones too."""
+
     async def suppress(self, suppressions: Sequence[Suppression]) -> int:
         """Keep suppressions in place of what was known of the same address or domain; return how many were new."""
 

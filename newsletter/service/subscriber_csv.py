@@ -75,7 +75,7 @@ class CsvFile:
 def inspect_csv(path: Path) -> CsvFile:
     """Return how to read the file; ConfigurationError when it cannot be read or its header is not one."""
     try:
-        encoding = _encoding(path)
+        encoding = encoding_of(path)
         with path.open(encoding=encoding, errors="replace", newline="") as stream:
             return _header(path, encoding, stream)
     except OSError as error:
@@ -113,7 +113,7 @@ def unguard_cell(text: str) -> str:
     return text[1:] if text.startswith("'") and FORMULA.match(text) else text
 
 
-def _encoding(path: Path) -> str:
+def encoding_of(path: Path) -> str:
     """Return the encoding of the file; ConfigurationError when it is a workbook and not text."""
     with path.open("rb") as stream:
         start = stream.read(4)

@@ -35,6 +35,18 @@ class SuppressionTables(Part):
         found = {address.key: own.get(address.key) or domains.get(address.domain) for address in addresses}
         return {key: suppression for key, suppression in found.items() if suppression is not None}
 
+    async def find_suppressions(
+        self, values: Collection[tuple[SuppressionKind, str]]
+    ) -> dict[tuple[SuppressionKind, str], Suppression]:
+        """Return those of these suppressions that there are, expired ones too."""
+        found: dict[tuple[SuppressionKind, str], Suppression] = {}
+        async with self.database.read() as connection:
+            for chunk in chunks([(kind.value, value) for kind, value in values]):
+                for row in await connection.execute(select(suppressions).where(KEY.in_(chunk))):
+                    each = suppression_of(row)
+                    found[each.kind, each.value] = each
+        return found
+
     async def suppress(self, given: Sequence[Suppression]) -> int:
         """Keep suppressions in place of what was known of the same address or domain; return how many were new."""
         async with self.database.write() as connection:

@@ -11,14 +11,17 @@ from newsletter.wiring.application import (
     prepare_database,
     start_catcher,
 )
-from newsletter.wiring.bounces import BounceParts, build_bounces, build_desk, return_paths_of
+from newsletter.wiring.bounces import BounceParts, bounce_policy, build_bounces, build_desk, return_paths_of
 from newsletter.wiring.mail import brand_of, build_renderer, build_transport, build_ways, fleet_of, template_directories
 from newsletter.wiring.parts import Parts, build_issuer, build_parts
+from newsletter.wiring.reading import BounceReport, read_mailboxes, read_mails
 
 __all__ = [
     "Application",
     "BounceParts",
+    "BounceReport",
     "Parts",
+    "bounce_policy",
     "brand_of",
     "build_bounces",
     "build_desk",
@@ -33,6 +36,8 @@ __all__ = [
     "make_data_directory",
     "open_application",
     "prepare_database",
+    "read_mailboxes",
+    "read_mails",
     "return_paths_of",
     "start_catcher",
     "template_directories",

@@ -10,6 +10,8 @@ LEAVES = {" ".join(path): command for path, command in commands() if not hasattr
 
 # Changes nothing that is kept, and sends nothing.
 LOOKS = {
+    "bounces list",
+    "bounces show",
     "check",
     "deliveries list",
     "deliveries reasons",
@@ -28,6 +30,8 @@ LOOKS = {
     "status",
     "subscribers list",
     "subscribers show",
+    "suppression check",
+    "suppression list",
     "why",
 }
 # Adds to what is kept, or changes it so that the same command, or its opposite, changes it back; or writes a file that
@@ -45,11 +49,13 @@ KEEPS = {
     "subscribers export",
     "subscribers pause",
     "subscribers resume",
+    "suppression export",
 }
 # Goes on until it is stopped; `mail.redirect_all_to`, `newsletter pause` and `issue --dry-run` rehearse it.
 RUNS = {"run", "worker"}
 # Sends, lets mail go, deletes, or puts something else into the place of what was there.
 ACTS = {
+    "bounces read",
     "deliver",
     "deliveries retry",
     "dkim generate",
@@ -62,6 +68,9 @@ ACTS = {
     "send-test",
     "subscribers import",
     "subscribers remove",
+    "suppression add",
+    "suppression import",
+    "suppression remove",
     "unpause",
     "unseal",
 }

@@ -208,3 +208,11 @@ async def test_nothing_is_planned_for_who_is_suppressed(store: SqlStore) -> None
     assert [each.id for each in await store.due_subscribers(schedule, TODAY, 0, 10, NOW)] == [eve]
     await store.suppress([suppression("example.org", DOMAIN)])
     assert await store.due_subscribers(schedule, TODAY, 0, 10, at(10)) == []
+
+
+async def test_suppressions_are_found_by_kind_and_value_expired_or_not(store: SqlStore) -> None:
+    old = suppression("example.com", DOMAIN, expires_at=at(-1))
+    await store.suppress([suppression(), old])
+    wanted = [(ADDRESS, "ada@example.org"), (DOMAIN, "example.com"), (ADDRESS, "example.com"), (DOMAIN, "x.test")]
+    assert await store.find_suppressions(wanted) == {wanted[0]: suppression(), wanted[1]: old}
+    assert await store.find_suppressions([]) == {}

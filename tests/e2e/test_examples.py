@@ -9,9 +9,22 @@ from typing import TYPE_CHECKING
 import pytest
 
 from newsletter.cli.reference import commands, examples
-from newsletter.model import Attempt, DeliveryState, Outcome, OutcomeKind, SubscriberStatus
+from newsletter.model import (
+    Attempt,
+    Bounce,
+    BounceKind,
+    DeliveryState,
+    Outcome,
+    OutcomeKind,
+    SubscriberStatus,
+    Suppression,
+    SuppressionKind,
+    SuppressionReason,
+    Verdict,
+)
 from tests.support.command_line import CommandLine
 from tests.support.documents import take_off_the_network, type_in
+from tests.support.returned import returned
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,13 +42,16 @@ STAND_INS = {"2305.15558": "1501.95001", "attention is all": "The Last Mile of A
 
 
 async def some_history(store: SqlStore) -> None:
-    """Let two deliveries be rejected, and Bob leave."""
+    """Let two deliveries be rejected, something come back, and Bob leave."""
     now = datetime.now(UTC)
     claimed = await store.claim("test", 2, timedelta(minutes=5), now)
     assert len(claimed) == 2
     no = Outcome(OutcomeKind.REJECTED, 550, "5.1.1 no such user")
     ended = [(Attempt(item.delivery.id, 1, now, now, no), DeliveryState.REJECTED, None) for item in claimed]
     await store.record(ended, now)
+    await store.record_bounce(Bounce(BounceKind.SOFT, "lmtp", now, "one", text="full"), lambda _: Verdict())
+    old = ("old@example.org", SuppressionReason.MANUAL, "asked by telephone", "command-line", now)
+    await store.suppress([Suppression(SuppressionKind.ADDRESS, *old)])
     bob = await store.find_subscriber("bob@example.org")
     await store.set_status(bob.id, SubscriberStatus.UNSUBSCRIBED, "unsubscribed by mail", now)
 
@@ -74,6 +90,7 @@ def test_every_example_works(
         if path == ("restore",) and number == 0:
             assert CommandLine(directory)("backup", str(tmp_path / "newsletter.zip")).code == 0
             shutil.rmtree(directory / "data")
+        (tmp_path / "returned.eml").write_bytes(returned("bounces@example.org"))
         if "import" in path:
             (tmp_path / "people.csv").write_text(PEOPLE)
         stand_ins = STAND_INS | ({"ada@example.org": "new@example.org"} if "add" in path else {})

@@ -128,6 +128,8 @@ class Intake:
     async def _fill(self) -> bool:
         """Claim some more; False when there is nothing to claim now."""
         async with self._claiming:
+            if self._waits_until is not None and self._waits_until <= self._now():
+                self._waits_until = None  # who waited for it looks now; with nothing more to claim, nobody waits again
             if len(self._shelf) >= FULL * self._policy.batch:
                 await self._make_room()
             if self._is_exhausted or len(self._shelf) >= FULL * self._policy.batch:

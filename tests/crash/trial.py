@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import ssl
 import time
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, fields, replace
@@ -26,7 +27,7 @@ from newsletter.wiring import Application, Parts, build_parts, open_application
 from tests.crash.newsletters import Newsletter, reader
 from tests.support.deliveries import draft
 from tests.support.journal import JournalReader
-from tests.support.smtp_server import Script, SmtpServer
+from tests.support.smtp_server import ROOT, Script, SmtpServer
 from tests.support.verdict import Verdict, judge, promises_of
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from tests.support.disks import Disk
 
 END_S = 120
+CERTIFICATES = ROOT / "tests" / "support" / "tls"
 NO_OPTIONS: Mapping[str, Any] = MappingProxyType({})
 STEP = timedelta(minutes=5)  # what is due within it is sent in one run
 TICK = timedelta(minutes=1)  # four of the daemon's
@@ -88,7 +90,8 @@ class Sender:
         while not await self._is_done():
             assert time.monotonic() < latest, f"it did not come to its end; {self.faults[-3:]}"
             try:
-                counts = await self.parts.deliverer.deliver_due()
+                async with asyncio.timeout(END_S):
+                    counts = await self.parts.deliverer.deliver_due()
                 assert counts.is_closed
                 if not counts.accepted:  # what can go just now waits for the next tick, as it would in the daemon
                     self.application.clock.step(TICK)
@@ -222,7 +225,7 @@ async def begin(
 ) -> AsyncIterator[Trial]:
     """Plan a mail for each of ``readers`` on the store at ``url`` (without one, SQLite in ``folder``)."""
     async with AsyncExitStack() as stack:
-        server = await stack.enter_async_context(SmtpServer(log=folder / "accepted.log"))
+        server = await stack.enter_async_context(SmtpServer(log=folder / "accepted.log", context=_context()))
         newsletter = Newsletter(folder, server.port, url, relay, deliver, store)
         (folder / "data").mkdir(exist_ok=True)
         migrate(newsletter.store_url)
@@ -238,6 +241,13 @@ async def until(condition: Callable[[], bool]) -> None:
     while not condition():
         assert time.monotonic() < latest, "it did not happen in time"
         await asyncio.sleep(0.002)
+
+
+def _context() -> ssl.SSLContext:
+    """Return what the mail server proves itself with, should somebody ask for TLS."""
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(CERTIFICATES / "loopback.pem")
+    return context
 
 
 async def _plan(sender: Sender, readers: int) -> None:

@@ -76,7 +76,9 @@ class Scene:
         for server in self.servers.values():
             await server.stop()
 
-    def new_worker(self, owner: str = "first", fleet: Fleet | None = None) -> Deliverer:
+    def new_worker(
+        self, owner: str = "first", fleet: Fleet | None = None, patience: timedelta = timedelta()
+    ) -> Deliverer:
         fleet = fleet or self.fleet
         policy = DeliveryPolicy(
             lambda _: SENDER,
@@ -84,7 +86,7 @@ class Scene:
             connections=fleet.connections,
             batch=20,
             fleet=fleet,
-            patience=timedelta(),  # the clock stands still while a run goes on
+            patience=patience,  # none, as the clock stands still while a run goes on
         )
         return Deliverer(self.store, PlainRenderer(), self.ways, policy, self.clock)
 
@@ -275,6 +277,27 @@ async def test_what_one_worker_has_found_out_no_other_tries_again(store: SqlStor
         await scene.plan(*readers(10))
         assert (await scene.deliver(scene.new_worker("second"))).accepted == 10
         assert scene.servers["main"].connections == knocked == 1
+
+
+async def test_who_waits_for_a_relay_stops_waiting_when_others_have_taken_what_there_was(store: SqlStore) -> None:
+    def left_alone(_: Circuit | None) -> Circuit:
+        now = scene.clock()
+        retry_at = now + timedelta(seconds=3)
+        return Circuit(CircuitScope.RELAY, "main", CircuitCause.UNREACHABLE, 1, "it is gone", now, retry_at)
+
+    fleet = Fleet((RelayPlan("main", connections=CONNECTIONS),))
+    async with Scene(store, fleet, {}) as scene:
+        await scene.plan("ada@example.org")
+        await store.turn_circuit(CircuitScope.RELAY, "main", left_alone)
+        waiting = asyncio.create_task(scene.deliver(scene.new_worker(patience=timedelta(seconds=10))))
+        await asyncio.sleep(0.2)  # it looks once a second whether the three are over
+        assert not waiting.done()
+        scene.clock.time += timedelta(seconds=4)
+        assert await store.claim("second", 1, timedelta(minutes=5), scene.clock())
+        await store.turn_circuit(CircuitScope.RELAY, "main", left_alone)
+        async with asyncio.timeout(30):
+            counts = await waiting
+    assert (counts.planned, counts.fault) == (0, None)
 
 
 async def test_a_changed_configuration_keeps_what_is_left_alone_and_the_tokens_that_are_out(store: SqlStore) -> None:

@@ -51,18 +51,14 @@ def main() -> int:
     logging.disable()
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(CRITICAL))
     parts = options.part or PARTS
-    campaigns = list(_campaigns(options, console)) if "campaign" in parts else []
-    results = list(_faults(options, console)) if "faults" in parts else []
-    campaign_lines = [report.campaign_line(*each) for each in campaigns]
-    fault_lines = [report.fault_line(each) for each in results]
-    if options.write:
-        report.write(PAGE, campaign_lines, fault_lines)
-    figures = [report.campaign_figures(*each) for each in campaigns] + [report.fault_figures(each) for each in results]
+    figures: list[dict[str, object]] = []
+    if "campaign" in parts:
+        for kind in options.kind or KINDS:
+            figures += _campaigns(options, kind, console)
+    if "faults" in parts:
+        figures += _all_faults(options, console)
     if options.json:
         sys.stdout.write(json.dumps(figures, indent=2) + "\n")
-    else:
-        sys.stdout.write(report.as_text(report.CAMPAIGN, campaign_lines) + "\n")
-        sys.stdout.write(report.as_text(report.FAULTS, fault_lines))
     return 1 if any(each["broken"] for each in figures) else 0
 
 
@@ -81,15 +77,20 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**6))
     parser.add_argument("--json", action="store_true", help="print the figures as JSON")
     parser.add_argument("--write", action="store_true", help=f"put the figures into {PAGE.relative_to(ROOT)} as well")
-    return parser.parse_args()
+    options = parser.parse_args()
+    if options.write and (options.database or options.fault):
+        parser.error("--write replaces whole tables; leave out --database and --fault")
+    return options
 
 
-def _campaigns(options: argparse.Namespace, console: Console) -> Iterator[tuple[str, Findings]]:
+def _campaigns(options: argparse.Namespace, kind: str, console: Console) -> list[dict[str, object]]:
+    measured = []
     for database in options.database or DATABASES:
-        for kind in options.kind or KINDS:
-            findings = _campaign(options, database, KINDS[kind], console)
-            _complain(findings.broken(), console)
-            yield NAMES[database], findings
+        findings = _campaign(options, database, KINDS[kind], console)
+        _complain(findings.broken(), console)
+        measured.append((NAMES[database], findings))
+    _show(options, kind, report.CAMPAIGN, [report.campaign_line(*each) for each in measured])
+    return [report.campaign_figures(*each) for each in measured]
 
 
 def _campaign(options: argparse.Namespace, database: str, kind: signal.Signals, console: Console) -> Findings:
@@ -112,6 +113,20 @@ def _campaign(options: argparse.Namespace, database: str, kind: signal.Signals, 
         stack.enter_context(bar)
         task = bar.add_task(f"{NAMES[database]}, {kind.name}", total=campaign.mails, stops=0)
         return run(campaign, folder, url, lambda mails, stops: bar.update(task, completed=mails, stops=stops))
+
+
+def _all_faults(options: argparse.Namespace, console: Console) -> list[dict[str, object]]:
+    results = list(_faults(options, console))
+    _show(options, "faults", report.FAULTS, [report.fault_line(each) for each in results])
+    return [report.fault_figures(each) for each in results]
+
+
+def _show(options: argparse.Namespace, name: str, headings: report.Line, lines: list[report.Line]) -> None:
+    """Print a table, and write it into the page where that is wanted, before the next is measured."""
+    if not options.json:
+        sys.stdout.write(f"{name}\n{report.as_text(headings, lines)}\n")
+    if options.write:
+        report.write(PAGE, name, report.as_markdown(headings, lines), options.seed)
 
 
 def _faults(options: argparse.Namespace, console: Console) -> Iterator[Result]:

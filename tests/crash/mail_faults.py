@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import ExitStack
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tests.crash.faults import FAULTS, Fault, fault
 from tests.crash.newsletters import CONNECTIONS
+from tests.crash.trial import CERTIFICATES, SHORT
 from tests.support.postfix import postfix_instance
 from tests.support.smtp_server import Script, mail_server
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from tests.crash.trial import Trial
 
 POSTFIX_CONNECTIONS = 20  # its default_destination_concurrency_limit
 STEPS = ("connect", "ehlo", "mail", "rcpt", "data", "dot")
 GARBAGE = "\udcff\udcfe<html>\udc80 what? 250"
+SECURED = SHORT | {"tls": "starttls", "ca_file": str(CERTIFICATES / "authority.pem")}
+HANGING = 6  # times
 FEW = 0.03  # of the dialogues go wrong
 
 
@@ -69,17 +74,23 @@ async def postfix_killed(trial: Trial) -> None:
         await trial.all_taken()
 
 
-def hangs_at(step: str) -> Fault:
+def hangs_at(step: str, name: str = "", extensions: Sequence[str] = (), **options: Any) -> Fault:
     """Return the fault of a server that says nothing any more at a step of the dialogue, a few times."""
 
     async def play(trial: Trial) -> None:
-        trial.script.replies[step] = ["hang"] * 6
+        trial.script.extensions += extensions
+        trial.script.replies[step] = ["hang"] * HANGING
         await trial.deliver()
+        assert not trial.script.replies[step]
 
-    return Fault(f"hangs at {step.upper()}", play, "mail server")
+    return Fault(f"hangs at {name or step.upper()}", play, "mail server", **options)
 
 
 FAULTS.extend(hangs_at(step) for step in STEPS)
+FAULTS.append(hangs_at("starttls", extensions=["STARTTLS"], relay=SECURED))
+FAULTS.append(hangs_at("tls", "the handshake of TLS", extensions=["STARTTLS"], relay=SECURED))
+FAULTS.append(hangs_at("auth", extensions=["AUTH PLAIN"], relay=SHORT | {"username": "digest", "password": "secret"}))
+FAULTS.append(hangs_at("quit", relay=SHORT | {"messages_per_connection": 3}, is_silent=True))  # its mails are taken
 
 
 @fault("hangs after it has taken a mail, some of them", "mail server", doubles=True)

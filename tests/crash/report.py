@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -18,9 +17,27 @@ if TYPE_CHECKING:
     from tests.crash.faults import Result
 
 Line = tuple[str, ...]
-CAMPAIGN = ("stopped with", "database", "times", "mails", "lost", "came twice", "of at most", "unexplained", "adds up")
-FAULTS = ("what fails", "mails", "came to", "attempts and queries that failed", "lost", "came twice", "of at most")
-SIGNALS = {signal.SIGKILL: "`kill -9`", signal.SIGTERM: "SIGTERM"}
+CAMPAIGN = (
+    "database",
+    "stops",
+    "mails",
+    "lost",
+    "came twice",
+    "of at most",
+    "unexplained",
+    "other Message-IDs",
+    "adds up",
+)
+FAULTS = (
+    "what fails",
+    "mails",
+    "came to",
+    "attempts and queries that failed",
+    "lost",
+    "came twice",
+    "of at most",
+    "adds up",
+)
 
 
 def campaign_line(database: str, findings: Findings) -> Line:
@@ -28,7 +45,6 @@ def campaign_line(database: str, findings: Findings) -> Line:
     campaign, verdict = findings.campaign, findings.verdict
     processes = f", {campaign.workers} workers" if campaign.workers else ""
     return (
-        SIGNALS[campaign.kind],
         f"{database}{processes}",
         f"{campaign.stops}",
         f"{verdict.mails:,}",
@@ -36,6 +52,7 @@ def campaign_line(database: str, findings: Findings) -> Line:
         f"{verdict.doubled}",
         f"{findings.most_doubled}",
         f"{verdict.unexplained}",
+        f"{verdict.other_ids}",
         _yes(is_so=verdict.adds_up),
     )
 
@@ -52,6 +69,7 @@ def fault_line(result: Result) -> Line:
         f"{verdict.lost}",
         f"{verdict.doubled}",
         f"{result.most_doubled if result.fault.doubles else 0}",
+        _yes(is_so=verdict.adds_up),
     )
 
 
@@ -74,6 +92,7 @@ def campaign_figures(database: str, findings: Findings) -> dict[str, object]:
         "other_message_ids": verdict.other_ids,
         "adds_up": verdict.adds_up,
         "states": dict(verdict.states),
+        "by_kill": [len(cut.ports) for cut in findings.cuts],
         "seconds": round(findings.seconds),
         "broken": findings.broken(),
     }
@@ -108,17 +127,16 @@ def as_text(headings: Line, lines: Sequence[Line]) -> str:
     )
 
 
-def write(page: Path, campaigns: Sequence[Line], faults: Sequence[Line]) -> None:
-    """Put what was measured into the page; what was not measured stays."""
-    text = page.read_text("utf-8")
-    for name, headings, lines in (("campaign", CAMPAIGN, campaigns), ("faults", FAULTS, faults)):
-        if lines:
-            when = f"\nMeasured on {machine()}; {datetime.now(UTC):%d %B %Y}.\n"
-            text = replaced(text, name, _as_markdown(headings, lines) + when)
-    page.write_text(text, "utf-8")
+def write(page: Path, name: str, table: str, seed: int) -> None:
+    """Put a table into the page, with the command that measured it; ``name`` is a kind of campaign, or ``faults``."""
+    part = "faults" if name == "faults" else f"campaign --kind {name}"
+    command = f"`.venv/bin/python -m tests.crash --part {part} --seed {seed}`"
+    when = f"\n{command}, on {machine()}; {datetime.now(UTC):%d %B %Y}.\n"
+    page.write_text(replaced(page.read_text("utf-8"), name, table + when), "utf-8")
 
 
-def _as_markdown(headings: Line, lines: Sequence[Line]) -> str:
+def as_markdown(headings: Line, lines: Sequence[Line]) -> str:
+    """Return a table for the page."""
     rule = ("---", *("---:" if _is_number(cell) else "---" for cell in lines[0][1:]))
     return "".join(f"| {' | '.join(line)} |\n" for line in (headings, rule, *lines))
 

@@ -38,6 +38,7 @@ DEFAULTS = {
     "noop": "250 2.0.0 Ok",
     "quit": "221 2.0.0 Bye",
     "starttls": "220 Ready",
+    "tls": "",  # nothing but the handshake
     "auth": "235 2.7.0 Accepted",
 }
 
@@ -231,6 +232,8 @@ class SmtpServer:
 
     async def _on_starttls(self, talk: Talk, _: str) -> None:
         if await self._say(talk.writer, self.script.reply("starttls")) and self._context:
+            if reply := self.script.reply("tls"):
+                await self._say(talk.writer, reply)
             await talk.writer.start_tls(self._context)
 
     async def _on_auth(self, talk: Talk, _: str) -> None:

@@ -145,8 +145,11 @@ def _facts(application: Application, selectors: tuple[str, ...]) -> dict[str, Fa
     """Return what is held against the world, for each relay by its name."""
     settings = application.configuration.settings
     mail = settings.mail
+    domain = mail.sender.address.wire.rpartition("@")[2]
+    back = settings.bounces.address.wire.rpartition("@")[2] if settings.bounces.address else domain
     common = Facts(
-        domain=mail.sender.address.wire.rpartition("@")[2],
+        domain=domain,
+        bounce_domain=back if back != domain else "",
         relay_host="",
         login="",
         list_id=mail.list_identifier,

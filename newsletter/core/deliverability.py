@@ -206,6 +206,7 @@ def judge_alignment(domain: str, others: Iterable[tuple[str, str]]) -> list[Find
     advice = {
         "mail.relay.username": "see that the relay signs (DKIM d=) with the sender's domain and leaves From as it is",
         "mail.list_id": f"take a list id under {domain}",
+        "bounces.address": f"take an address under {domain}, or SPF does not count for DMARC",
         "web.public_url": f"a name under {domain} looks less like phishing to filters",
     }
     return [

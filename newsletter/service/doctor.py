@@ -71,7 +71,8 @@ class Facts:
     """What the configuration says that can be held against the world.
 
     ``login`` is empty without one. ``unsubscribe_url`` is well signed, for a subscriber that does not exist.
-    ``source_urls`` are asked for the time. ``relay_name`` is empty when there is one relay only.
+    ``source_urls`` are asked for the time. ``relay_name`` is empty when there is one relay only, ``bounce_domain``
+    where mails come back to the sender's own domain.
     """
 
     domain: str
@@ -84,6 +85,7 @@ class Facts:
     source_urls: tuple[str, ...]
     is_caught: bool
     relay_name: str = ""
+    bounce_domain: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,25 +113,40 @@ class Doctor:
 
     async def sender(self) -> list[Finding]:
         """Return what the DNS says of the sender's domain, and how the names that receivers see fit it."""
-        facts, resolver = self.facts, self.resolver
-        texts, exchangers, addresses = await asyncio.gather(
-            resolver.txt(facts.domain), resolver.mx(facts.domain), resolver.addresses(facts.domain)
-        )
-        records = spf_records(texts)
-        lookups = await self.count_lookups(records[0], DEEPEST) if len(records) == 1 else 0
+        facts = self.facts
+        spf, exchange = await self.envelope(facts.domain)
         others = [
             ("mail.relay.username", facts.login.rpartition("@")[2] if "@" in facts.login else ""),
             ("mail.list_id", facts.list_id),
+            ("bounces.address", facts.bounce_domain),
             ("web.public_url", "" if is_inside(host_of(facts.base_url)) else host_of(facts.base_url)),
         ]
         return [
             judge_sender(facts.domain, facts.relay_host),
-            judge_spf(facts.domain, texts, lookups),
+            spf,
             *await self.keys(),
             await self.policy(),
-            judge_mx(facts.domain, exchangers, addresses),
+            exchange,
+            *await self.returning(),
             *judge_alignment(facts.domain, others),
         ]
+
+    async def envelope(self, domain: str) -> tuple[Finding, Finding]:
+        """Return what SPF and MX say of a domain that stands in the envelope."""
+        resolver = self.resolver
+        texts, exchangers, addresses = await asyncio.gather(
+            resolver.txt(domain), resolver.mx(domain), resolver.addresses(domain)
+        )
+        records = spf_records(texts)
+        lookups = await self.count_lookups(records[0], DEEPEST) if len(records) == 1 else 0
+        return judge_spf(domain, texts, lookups), judge_mx(domain, exchangers, addresses)
+
+    async def returning(self) -> list[Finding]:
+        """Return the same of the domain that mails come back to, where it is one of its own."""
+        if not self.facts.bounce_domain:
+            return []
+        found = await self.envelope(self.facts.bounce_domain)
+        return [replace(finding, check=f"return_{finding.check}") for finding in found]
 
     async def count_lookups(self, record: str, deepest: int) -> int:
         """Return how many questions to the DNS an SPF record costs, with those of the records it includes."""

@@ -112,6 +112,20 @@ async def test_one_record_that_is_not_well(
     assert found[check].advice
 
 
+async def test_the_domain_that_mails_come_back_to_is_looked_at() -> None:
+    facts = replace(FACTS, bounce_domain="bounces.example.org")
+    found = await examine(ZONE, facts)
+    assert (found["return_spf"].level, found["return_mx"].level) == (Level.PROBLEM, Level.PROBLEM)
+    zone = ZONE | {
+        ("bounces.example.org", "TXT"): ['"v=spf1 mx -all"'],
+        ("bounces.example.org", "MX"): ["10 mail.example.org."],
+    }
+    found = await examine(zone, facts)
+    assert {found[check].level for check in ("return_spf", "return_mx", "alignment")} == {Level.OK}
+    found = await examine(zone, replace(facts, bounce_domain="elsewhere.test"))
+    assert "bounces.address is at elsewhere.test" in found["alignment"].message
+
+
 async def test_what_cannot_be_known_here_is_skipped() -> None:
     found = await examine(ZONE, replace(FACTS, selectors=(), relay_host="127.0.0.1", source_urls=()))
     skipped = {check for check, finding in found.items() if finding.level is Level.SKIPPED}

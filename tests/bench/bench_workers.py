@@ -34,7 +34,7 @@ SETTINGS = (("sqlite", 1), ("postgresql", 1), ("postgresql", 2), ("postgresql", 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--json", action="store_true")
-    parser.add_argument("--messages", type=int, default=4000)
+    parser.add_argument("--messages", type=int, default=2000)
     parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args()
     figures = measure(options.messages, options.rounds)

@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import text
 
 from newsletter.errors import ConflictError, StoreError, StoreLockedError, StoreVersionError
+from newsletter.model import DeliveryState
 from newsletter.store import moving
 from newsletter.store.copying import summarise
 from newsletter.store.dialect import parse_address
@@ -111,6 +112,22 @@ def test_the_new_store_goes_on_where_the_old_one_was(used: str, empty_postgres_u
     there, here = with_store(empty_postgres_url, due), with_store(used, due)
     assert there == here
     assert len(there[0]) == 2  # deferred, and planned for tomorrow: what was accepted is not sent again
+
+
+def test_what_a_killed_process_was_sending_moves_under_its_lease_and_comes_back_there(
+    used: str, empty_postgres_url: str
+) -> None:
+    claimed = with_store(used, lambda store: store.claim("killed", 1, LEASE, at(24 * 60)))
+    before = with_store(used, lambda store: store.count_deliveries())
+    assert before[DeliveryState.SENDING] == before[DeliveryState.ACCEPTED] == 1
+    assert DeliveryState.PLANNED in before or DeliveryState.DEFERRED in before
+    assert go(used, empty_postgres_url)[0].is_done
+    assert with_store(empty_postgres_url, lambda store: store.count_deliveries()) == before
+    assert "killed" in {lease.owner for lease in with_store(empty_postgres_url, lambda store: store.leases())}
+    assert with_store(empty_postgres_url, lambda store: store.take_over()) == 1
+    again = with_store(empty_postgres_url, lambda store: store.claim("worker", 100, LEASE, at(24 * 60)))
+    assert len(again) == 2
+    assert claimed[0].delivery.message_id in {each.delivery.message_id for each in again}
 
 
 def test_a_finished_move_is_recognised_and_an_unused_copy_written_over(used: str, empty_postgres_url: str) -> None:

@@ -18,7 +18,7 @@ from newsletter.mail.render import Renderer
 from newsletter.settings.example import write_example
 from newsletter.settings.load import load_configuration
 from newsletter.store.migrate import migrate as migrate_store
-from newsletter.wiring import brand_of, template_directories
+from newsletter.wiring import brand_of, build_providers, template_directories
 
 if TYPE_CHECKING:
     from newsletter.model import Problem
@@ -72,12 +72,22 @@ def check(
 
 
 def find_problems(directory: Path) -> list[Problem]:
-    """Return every problem of the configuration and, where it can be read, of the templates that it names."""
+    """Return every problem of the configuration and, where it can be read, of the keys and templates that
+    it names.
+    """
     try:
         configuration = load_configuration(directory)
     except ConfigurationError as error:
         return list(error.problems)
-    return [*configuration.warnings, *_template_problems(configuration)]
+    return [*configuration.warnings, *_provider_problems(configuration), *_template_problems(configuration)]
+
+
+def _provider_problems(configuration: Configuration) -> list[Problem]:
+    try:
+        build_providers(configuration)
+    except ConfigurationError as error:
+        return list(error.problems)
+    return []
 
 
 def _template_problems(configuration: Configuration) -> list[Problem]:

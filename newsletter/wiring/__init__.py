@@ -11,7 +11,14 @@ from newsletter.wiring.application import (
     prepare_database,
     start_catcher,
 )
-from newsletter.wiring.bounces import BounceParts, bounce_policy, build_bounces, build_desk, return_paths_of
+from newsletter.wiring.bounces import (
+    BounceParts,
+    bounce_policy,
+    build_bounces,
+    build_desk,
+    build_providers,
+    return_paths_of,
+)
 from newsletter.wiring.mail import brand_of, build_renderer, build_transport, build_ways, fleet_of, template_directories
 from newsletter.wiring.parts import Parts, build_issuer, build_parts
 from newsletter.wiring.reading import BounceReport, read_mailboxes, read_mails
@@ -27,6 +34,7 @@ __all__ = [
     "build_desk",
     "build_issuer",
     "build_parts",
+    "build_providers",
     "build_renderer",
     "build_transport",
     "build_ways",

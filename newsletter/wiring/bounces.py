@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from newsletter.model import Delivery
     from newsletter.service.bounces import Taken
     from newsletter.settings.bouncemodels import BounceSettings
+    from newsletter.settings.load import Configuration
     from newsletter.wiring.application import Application
 
 
@@ -66,7 +67,7 @@ def build_bounces(application: Application, on_taken: Callable[[Taken], None] = 
     """Build what the settings say of bounces; ConfigurationError when a provider cannot be used."""
     desk = build_desk(application, on_taken)
     settings = application.configuration.settings.bounces
-    return BounceParts(desk, build_readers(settings, desk.return_paths), _providers(application))
+    return BounceParts(desk, build_readers(settings, desk.return_paths), build_providers(application.configuration))
 
 
 def build_desk(application: Application, on_taken: Callable[[Taken], None] = lambda _: None) -> BounceDesk:
@@ -127,9 +128,12 @@ def build_readers(settings: BounceSettings, return_paths: ReturnPaths | None) ->
     return readers
 
 
-def _providers(application: Application) -> dict[str, Provider]:
-    webhooks = application.configuration.settings.bounces.webhooks
+def build_providers(configuration: Configuration) -> dict[str, Provider]:
+    """Build the providers that are configured; ConfigurationError with all that cannot be used."""
+    webhooks = configuration.settings.bounces.webhooks
+    place = str(configuration.directory / SETTINGS_NAME)
     found: dict[str, Provider] = {}
+    problems: list[Problem] = []
     for name, create in PROVIDERS.items():
         settings = getattr(webhooks, name)
         if settings is None:
@@ -137,8 +141,7 @@ def _providers(application: Application) -> dict[str, Provider]:
         try:
             found[name] = create(settings, fetch_from_amazon)
         except ValueError as error:
-            place = str(application.configuration.directory / SETTINGS_NAME)
-            raise ConfigurationError(
-                [Problem(place, 0, 0, f"bounces.webhooks.{name} cannot be used: {error}")]
-            ) from error
+            problems.append(Problem(place, 0, 0, f"bounces.webhooks.{name} cannot be used: {error}"))
+    if problems:
+        raise ConfigurationError(problems)
     return found

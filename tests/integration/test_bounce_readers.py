@@ -222,6 +222,14 @@ async def test_a_mailbox_is_read_once_and_marked(store: SqlStore, path: str, ima
     assert await has_bounced(store)
 
 
+async def test_a_trial_leaves_a_mailbox_as_it_was(store: SqlStore, path: str, imap: Callable[..., ImapReader]) -> None:
+    async with ImapServer() as server:
+        server.add(returned(path))
+        for _ in range(2):
+            assert await imap(server, deletes=True).read(Desk(store), keeps=True) == 1
+        assert [message.flags for message in server.messages.values()] == [set()]
+
+
 async def test_what_was_read_may_be_deleted(store: SqlStore, path: str, imap: Callable[..., ImapReader]) -> None:
     async with ImapServer() as server:
         server.add(returned(path))

@@ -107,3 +107,12 @@ def test_without_a_mailbox_files_are_needed(newsletter: CommandLine) -> None:
     said = newsletter("bounces", "read")
     assert said.code == 2
     assert "add one, or name files" in said.err
+
+
+def test_a_key_that_is_none_is_found_by_a_check_and_refused_by_whatever_reads(newsletter: CommandLine) -> None:
+    webhooks = f"bounces:\n  webhooks:\n    sendgrid: {{public_key: {'x' * 64}}}\n"
+    (newsletter.directory / "newsletter.yaml").write_text(SETTINGS + webhooks)
+    said = newsletter("check")
+    assert said.code == 2
+    assert "bounces.webhooks.sendgrid cannot be used: it is not the verification key" in said.out
+    assert "cannot be used" in newsletter("bounces", "read").err

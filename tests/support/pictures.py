@@ -72,6 +72,10 @@ DIGESTS = (
     Picture("digest-phone", 390, 780),
 )
 MAILS = Picture("mails", 900, 560)
+FRONTS = (
+    Picture("front-light", 1200, 1000, scale=1),
+    Picture("front-phone", 390, 780),
+)
 
 
 def make_configuration(directory: Path) -> None:
@@ -157,11 +161,23 @@ async def main() -> None:
             application.maildir,
             Probes(lambda: {"ok": True}, list, application.store.check_schema, no_figures),
         )
+        front = create_app(
+            application.store,
+            application.links,
+            application.configuration.settings.newsletter.name,
+            application.now,
+            None,
+            Probes(lambda: {"ok": True}, list, application.store.check_schema, no_figures),
+            lambda: application.profiles,
+        )
         port = await serve(pages, "127.0.0.1", 0, stack)
+        front_port = await serve(front, "127.0.0.1", 0, stack)
         playwright = await stack.enter_async_context(async_playwright())
         browser = await playwright.chromium.launch(executable_path=program, args=ARGUMENTS)
         for picture in DIGESTS:
             await take(browser, picture, digest)
+        for picture in FRONTS:
+            await take(browser, picture, f"http://127.0.0.1:{front_port}/")
         await take(browser, MAILS, f"http://127.0.0.1:{port}/mails")
         await browser.close()
 

@@ -15,6 +15,8 @@ import tempfile
 import time
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
+from unittest.mock import patch
 from xml.sax.saxutils import escape
 
 import feedparser
@@ -26,8 +28,17 @@ from newsletter.sources.base import SourceContext
 from newsletter.sources.fetch import Fetcher, FetchSettings
 from newsletter.sources.kinds import create_source
 from newsletter.sources.parse import Parser
+from newsletter.store import collection, indexing
 from tests.bench.bench_match import Corpus, make_corpus
 from tests.support.deliveries import make_store
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from sqlalchemy.ext.asyncio import AsyncConnection
+
+    from newsletter.core.index_words import IndexEntry
+    from newsletter.model import Paper
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 HEAD = """<?xml version='1.0' encoding='UTF-8'?>
@@ -77,7 +88,7 @@ async def measure(folder: Path, corpus: Corpus, entries: int) -> dict[str, float
     taken = time.perf_counter() - began
     if len(result.entries) != entries:
         raise SystemExit(str(result.fault or f"{len(result.entries)} entries of {entries}"))
-    stored = await store(folder, result)
+    stored, indexing = await store(folder, result)
     began = time.perf_counter()
     feedparser.parse(io.BytesIO(content))
     peer = time.perf_counter() - began
@@ -86,6 +97,7 @@ async def measure(folder: Path, corpus: Corpus, entries: int) -> dict[str, float
         "megabytes": round(len(content) / 1e6, 1),
         "read_s": round(taken, 2),
         "store_s": round(stored, 2),
+        "indexing_s": round(indexing, 2),
         "feedparser_s": round(peer, 2),
     }
 
@@ -98,14 +110,31 @@ async def read(folder: Path) -> FetchResult:
     return result
 
 
-async def store(folder: Path, result: FetchResult) -> float:
-    """Return the seconds that storing the entries takes, in one transaction."""
+async def store(folder: Path, result: FetchResult) -> tuple[float, float]:
+    """Return the seconds that storing the entries takes, in one transaction, and how many of these indexing takes."""
     database = make_store(folder)
+    spent = 0.0
+    put = collection.index_papers
+
+    def entries_of(changed: Iterable[Paper]) -> list[IndexEntry]:
+        nonlocal spent
+        began = time.perf_counter()
+        entries = indexing.entries_of(changed)
+        spent += time.perf_counter() - began
+        return entries
+
+    async def index_papers(connection: AsyncConnection, entries: Sequence[IndexEntry]) -> None:
+        nonlocal spent
+        began = time.perf_counter()
+        await put(connection, entries)
+        spent += time.perf_counter() - began
+
     began = time.perf_counter()
-    await database.save_collection(SourceState("arxiv", last_success_at=NOW), list(result.entries), NOW)
+    with patch.object(collection, "entries_of", entries_of), patch.object(collection, "index_papers", index_papers):
+        await database.save_collection(SourceState("arxiv", last_success_at=NOW), list(result.entries), NOW)
     taken = time.perf_counter() - began
     await database.aclose()
-    return taken
+    return taken, spent
 
 
 def measure_search(corpus: Corpus, papers: int) -> dict[str, float]:

@@ -124,7 +124,8 @@ def collect_rows(figures: Figures) -> Iterator[Row]:
     peer = figures["feedparser_s"]
     what = f"read an arXiv feed of {figures['entries']:,} entries, child and all"
     yield Row(what, figures["read_s"], "s", None, peer, "feedparser alone")
-    yield Row("store them, merged", figures["store_s"], "s")
+    yield Row("store them, merged and indexed", figures["store_s"], "s")
+    yield Row("of that, the search index", figures["indexing_s"], "s")
     yield Row(f"search {figures['searched']:,} papers", figures["search_s"], "s")
 
 

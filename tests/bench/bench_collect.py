@@ -114,7 +114,7 @@ async def store(folder: Path, result: FetchResult) -> tuple[float, float]:
     """Return the seconds that storing the entries takes, in one transaction, and how many of these indexing takes."""
     database = make_store(folder)
     spent = 0.0
-    put = collection.index_papers
+    put = indexing.index_papers
 
     def entries_of(changed: Iterable[Paper]) -> list[IndexEntry]:
         nonlocal spent

@@ -73,7 +73,7 @@ DIGESTS = (
 )
 MAILS = Picture("mails", 900, 560)
 FRONTS = (
-    Picture("front-light", 1200, 1000, scale=1),
+    Picture("front-light", 1200, 900, scale=1),
     Picture("front-phone", 390, 780),
 )
 

@@ -32,12 +32,13 @@ class DeliveryStore(Protocol):
         self, schedule: Schedule, issue_date: date, after_id: int, limit: int, now: datetime
     ) -> list[Subscriber]:
         """Return active subscribers of this schedule whose newest issue is older than ``issue_date``, by ascending
-        id above ``after_id``; who never had an issue is not among them, nor whose address is suppressed at ``now``.
+        id above ``after_id``; who never had an issue is not among them, nor whose address is suppressed at ``now``,
+        nor who takes nothing but paused profiles.
         """
 
     async def new_subscribers(self, after_id: int, limit: int, now: datetime) -> list[Subscriber]:
         """Return active subscribers who never had an issue, by ascending id above ``after_id``, but for whose address
-        is suppressed at ``now``.
+        is suppressed at ``now``, and who takes a paused profile: a first issue waits for all of them.
         """
 
     async def ended_pauses(self, today: date) -> list[Subscriber]:

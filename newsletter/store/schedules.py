@@ -4,23 +4,24 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqlalchemy import func, select
+from sqlalchemy import and_, exists, func, select
 
-from newsletter.model import Frequency, Schedule, SubscriberStatus, Weekday
+from newsletter.model import Frequency, PauseScope, Schedule, SubscriberStatus, Weekday
 from newsletter.store.part import Part
-from newsletter.store.schema import subscribers, subscriptions
+from newsletter.store.schema import pauses, subscribers, subscriptions
 from newsletter.store.subscribers import with_their_rows
 from newsletter.store.suppressions import not_suppressed
 
 if TYPE_CHECKING:
     from datetime import date, datetime
 
-    from sqlalchemy import Select
+    from sqlalchemy import ColumnElement, Select
 
     from newsletter.model import Subscriber
 
 WHEN = (subscribers.c.zone, subscribers.c.send_at_local, subscribers.c.frequency, subscribers.c.weekday)
 IS_ACTIVE = subscribers.c.status == SubscriberStatus.ACTIVE.value
+NO_KEYWORDS = subscribers.c.keywords == "[]"
 
 
 class ScheduleTables(Part):
@@ -36,19 +37,21 @@ class ScheduleTables(Part):
         self, schedule: Schedule, issue_date: date, after_id: int, limit: int, now: datetime
     ) -> list[Subscriber]:
         """Return active subscribers of this schedule whose newest issue is older than ``issue_date``, by ascending id
-        above ``after_id``; who never had an issue is not among them, nor whose address is suppressed at ``now``.
+        above ``after_id``; who never had an issue is not among them, nor whose address is suppressed at ``now``, nor
+        who takes nothing but paused profiles.
         """
         mine = (schedule.zone, schedule.send_at_local, schedule.frequency.value, schedule.weekday.value)
         same = [column == value for column, value in zip(WHEN, mine, strict=True)]
         query = select(subscribers).where(IS_ACTIVE, *same, subscribers.c.last_issue_date < issue_date)
-        query = query.where(*not_suppressed(now))
+        query = query.where(*not_suppressed(now), ~waits_for_all())
         return await self._page(query, after_id, limit)
 
     async def new_subscribers(self, after_id: int, limit: int, now: datetime) -> list[Subscriber]:
         """Return active subscribers who never had an issue, by ascending id above ``after_id``, but for whose address
-        is suppressed at ``now``.
+        is suppressed at ``now``, and who takes a paused profile: a first issue waits for all of them.
         """
         query = select(subscribers).where(IS_ACTIVE, subscribers.c.last_issue_date.is_(None), *not_suppressed(now))
+        query = query.where(~takes(is_paused=True))
         return await self._page(query, after_id, limit)
 
     async def ended_pauses(self, today: date) -> list[Subscriber]:
@@ -76,3 +79,15 @@ class ScheduleTables(Part):
         page = query.where(subscribers.c.id > after_id).order_by(subscribers.c.id).limit(limit)
         async with self.database.read() as connection:
             return await with_their_rows(connection, (await connection.execute(page)).all())
+
+
+def takes(*, is_paused: bool) -> ColumnElement[bool]:
+    """Return the condition that a subscriber takes a profile that is paused, or one that is not."""
+    paused = select(pauses.c.name).where(pauses.c.scope == PauseScope.PROFILE.value)
+    there = subscriptions.c.profile.in_(paused) if is_paused else subscriptions.c.profile.not_in(paused)
+    return exists().where(subscriptions.c.subscriber_id == subscribers.c.id, there)
+
+
+def waits_for_all() -> ColumnElement[bool]:
+    """Return the condition that all that a subscriber takes is paused, so that there is nothing to plan."""
+    return and_(NO_KEYWORDS, takes(is_paused=True), ~takes(is_paused=False))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, time, timedelta
 from typing import TYPE_CHECKING
 
-from newsletter.model import Frequency, Origin, Schedule, SubscriberStatus, Weekday
+from newsletter.model import Frequency, Keyword, Origin, Pause, PauseScope, Schedule, SubscriberStatus, Weekday
 from tests.support.samples import NOW, make_consent, make_draft
 
 if TYPE_CHECKING:
@@ -76,3 +76,32 @@ async def test_readers_of_a_profile_are_counted_while_they_are_active(store: Sql
     assert await store.count_readers() == {"robots": 1, "vision": 2}
     await store.set_status(bob.id, SubscriberStatus.PAUSED, "vacation", NOW)
     assert await store.count_readers() == {"robots": 1, "vision": 1}
+
+
+async def test_who_waits_for_paused_profiles_is_not_read_while_they_are_paused(store: SqlStore) -> None:
+    taken = {"only": ("vision",), "both": ("vision", "robots"), "other": ("robots",), "nothing": ()}
+    had = [await subscribe(store, name, profiles=profiles) for name, profiles in taken.items()]
+    keyed = await subscribe(store, "keyed", profiles=("vision",), keywords=(Keyword("images"),))
+    ids = {each.address.wire.partition("@")[0]: each.id for each in (*had, keyed)}
+    await store.skip(list(ids.values()), TODAY - timedelta(days=1))
+    new = {name: (await subscribe(store, f"new-{name}", profiles=each)).id for name, each in taken.items()}
+    new["keyed"] = (await subscribe(store, "new-keyed", profiles=("vision",), keywords=(Keyword("images"),))).id
+
+    async def read() -> tuple[set[int], set[int]]:
+        due = await store.due_subscribers(AT_SEVEN, TODAY, 0, 10, NOW)
+        return {each.id for each in due}, {each.id for each in await store.new_subscribers(0, 10, NOW)}
+
+    everybody = set(ids.values()), set(new.values())
+    assert await read() == everybody
+    await store.pause(Pause(PauseScope.RELAY, "vision", "a relay of that name", NOW))
+    assert await read() == everybody
+    await store.pause(Pause(PauseScope.PROFILE, "vision", "", NOW))
+    assert await read() == (
+        everybody[0] - {ids["only"]},
+        {new["other"], new["nothing"]},  # a first issue waits for every profile
+    )
+    await store.pause(Pause(PauseScope.PROFILE, "robots", "", NOW))
+    assert await read() == ({ids["nothing"], ids["keyed"]}, {new["nothing"]})
+    await store.unpause(PauseScope.PROFILE, "vision")
+    await store.unpause(PauseScope.PROFILE, "robots")
+    assert await read() == everybody

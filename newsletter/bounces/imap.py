@@ -8,6 +8,8 @@ import ssl
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
+from email.parser import BytesHeaderParser
+from email.policy import compat32
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
@@ -68,22 +70,22 @@ class ImapReader:
     async def read(self, take: Take, *, keeps: bool = False) -> int:
         """Hand over what is unseen and return how many mails that was."""
         try:
-            client = await self._blocking(self._open)
+            client = await self._blocking(partial(enter, self._mailbox))
             try:
                 return await self._hand_over(client, take, keeps=keeps)
             finally:
                 await self._blocking(lambda: leave(client))
         except (IMAPClientError, OSError, ValueError) as error:
-            raise ReadingError(self._reason(error)) from error
+            raise ReadingError(reason_of(self._mailbox, error)) from error
 
     async def _hand_over(self, client: Any, take: Take, *, keeps: bool) -> int:
         found: list[int] = await self._blocking(lambda: client.search(["UNSEEN", "UNDELETED"])[:BATCH])
         for uid in found:
-            data = await self._blocking(partial(self._content, client, uid))
+            data = await self._blocking(partial(content_of, client, uid))
             if data is not None:
                 await take(data, (), self.name)
                 if not keeps:
-                    await self._blocking(partial(self._put_away, client, uid))
+                    await self._blocking(partial(put_away, client, uid, deletes=self._mailbox.deletes))
         return len(found)
 
     async def aclose(self) -> None:
@@ -93,45 +95,97 @@ class ImapReader:
     async def _blocking(self, work: Callable[[], Value]) -> Value:
         return await asyncio.get_running_loop().run_in_executor(self._thread, work)
 
-    def _open(self) -> Any:
-        box = self._mailbox
-        context = None
-        if box.tls is not ImapTls.NONE:
-            context = ssl.create_default_context(cafile=box.ca_file)
-            context.minimum_version = ssl.TLSVersion.TLSv1_2
-        is_implicit = box.tls is ImapTls.IMPLICIT
-        client = IMAPClient(
-            box.host, box.port, ssl=is_implicit, ssl_context=context if is_implicit else None, timeout=box.timeout_s
-        )
+
+class ImapInbox:
+    """Implements :class:`newsletter.service.round_trip.Inbox` over the mailbox of a reader.
+
+    Only the mail that is looked for is touched: once found it is marked, or deleted, as the reader does.
+    """
+
+    look_every_s = 0.5
+
+    def __init__(self, mailbox: Mailbox) -> None:
+        self._mailbox = mailbox
+        self._client: Any = None
+        self.late_advice = "stop the daemon meanwhile, which deletes what it reads there" if mailbox.deletes else ""
+        self.place = f"the folder {mailbox.folder} of {mailbox.username} at {mailbox.host}:{mailbox.port}"
+
+    async def find(self, message_id: str) -> tuple[str, bytes] | None:
+        """Return the inbox (empty: it is no other folder) and the beginning of the mail with this id, put away; None
+        while it is not there. ReadingError, in one line, when the mailbox cannot be read.
+        """
         try:
-            if box.tls is ImapTls.STARTTLS:
-                client.starttls(context)
-            client.login(box.username, box.password)
-            client.select_folder(box.folder)
-        except BaseException:
-            with suppress(Exception):
-                client.shutdown()
-            raise
-        return client
+            return await asyncio.to_thread(self._find, message_id)
+        except (IMAPClientError, OSError, ValueError) as error:
+            raise ReadingError(reason_of(self._mailbox, error)) from error
 
-    def _content(self, client: Any, uid: int) -> bytes | None:
-        """Return the beginning of a mail, as much as is ever looked at; None when somebody has deleted it."""
-        answer = client.fetch([uid], [CONTENT]).get(uid, {})
-        return next((value for key, value in answer.items() if key.startswith(b"BODY[") and value is not None), None)
+    async def aclose(self) -> None:
+        """Log out."""
+        if self._client is not None:
+            await asyncio.to_thread(leave, self._client)
+            self._client = None
 
-    def _put_away(self, client: Any, uid: int) -> None:
-        client.add_flags([uid], [SEEN], silent=True)
-        if self._mailbox.deletes:
-            client.delete_messages([uid], silent=True)
-            client.expunge([uid] if client.has_capability("UIDPLUS") else None)
+    def _find(self, message_id: str) -> tuple[str, bytes] | None:
+        if self._client is None:
+            self._client = enter(self._mailbox)
+        else:
+            self._client.noop()  # a server tells of new mail when it is spoken to (RFC 9051 section 5.2)
+        for uid in self._client.search(["UNDELETED", "HEADER", "Message-ID", message_id]):
+            data = content_of(self._client, uid)
+            if data is not None and has_id(data, message_id):  # what is searched for may be a part of another's
+                put_away(self._client, uid, deletes=self._mailbox.deletes)
+                return "", data
+        return None
 
-    def _reason(self, error: Exception) -> str:
-        box = self._mailbox
-        place = f"{box.host}:{box.port}"
-        said = error.strerror if isinstance(error, OSError) and error.strerror else str(error) or type(error).__name__
-        if isinstance(error, LoginError):
-            return f"the mailbox at {place} refuses the login: {said} — check bounces.imap.username and its password"
-        return f"the mailbox at {place} cannot be read: {said} — check bounces.imap"
+
+def enter(box: Mailbox) -> Any:
+    """Return a connection that is logged in, with the folder selected; IMAPClientError or OSError when that fails."""
+    context = None
+    if box.tls is not ImapTls.NONE:
+        context = ssl.create_default_context(cafile=box.ca_file)
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+    is_implicit = box.tls is ImapTls.IMPLICIT
+    client = IMAPClient(
+        box.host, box.port, ssl=is_implicit, ssl_context=context if is_implicit else None, timeout=box.timeout_s
+    )
+    try:
+        if box.tls is ImapTls.STARTTLS:
+            client.starttls(context)
+        client.login(box.username, box.password)
+        client.select_folder(box.folder)
+    except BaseException:
+        with suppress(Exception):
+            client.shutdown()
+        raise
+    return client
+
+
+def content_of(client: Any, uid: int) -> bytes | None:
+    """Return the beginning of a mail, as much as is ever looked at; None when somebody has deleted it."""
+    answer = client.fetch([uid], [CONTENT]).get(uid, {})
+    return next((value for key, value in answer.items() if key.startswith(b"BODY[") and value is not None), None)
+
+
+def has_id(data: bytes, message_id: str) -> bool:
+    """Return whether a mail has this Message-ID."""
+    return str(BytesHeaderParser(policy=compat32).parsebytes(data).get("Message-ID", "")).strip() == message_id
+
+
+def put_away(client: Any, uid: int, *, deletes: bool) -> None:
+    """Mark a mail as seen, and delete it where that is wanted."""
+    client.add_flags([uid], [SEEN], silent=True)
+    if deletes:
+        client.delete_messages([uid], silent=True)
+        client.expunge([uid] if client.has_capability("UIDPLUS") else None)
+
+
+def reason_of(box: Mailbox, error: Exception) -> str:
+    """Return in one line why a mailbox cannot be read, and what to look at."""
+    place = f"{box.host}:{box.port}"
+    said = error.strerror if isinstance(error, OSError) and error.strerror else str(error) or type(error).__name__
+    if isinstance(error, LoginError):
+        return f"the mailbox at {place} refuses the login: {said} — check bounces.imap.username and its password"
+    return f"the mailbox at {place} cannot be read: {said} — check bounces.imap"
 
 
 def leave(client: Any) -> None:

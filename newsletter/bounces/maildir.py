@@ -38,7 +38,7 @@ class MaildirReader:
                 if data is not None:
                     await take(data, (), self.name)
                     if not keeps:
-                        await asyncio.to_thread(self._put_away, name)
+                        await asyncio.to_thread(put_away, self._folder, name)
         except OSError as error:
             reason = f"{error.filename or self._folder}: {error.strerror or error}"
             raise ReadingError(
@@ -62,11 +62,13 @@ class MaildirReader:
         except FileNotFoundError:
             return None
 
-    def _put_away(self, name: str) -> None:
-        plain = name.partition(":")[0]
-        try:
-            (self._folder / "new" / name).rename(self._folder / "cur" / f"{plain}{SEEN}")
-        except FileNotFoundError:
-            # Somebody else has put it away; else it is the folder that is missing, and the mail would come for ever.
-            if not (self._folder / "cur").is_dir():
-                raise
+
+def put_away(folder: Path, name: str) -> None:
+    """Move a mail from ``new`` to ``cur`` and mark it as seen; it may be there already. OSError when that fails."""
+    plain = name.partition(":")[0]
+    try:
+        (folder / "new" / name).rename(folder / "cur" / f"{plain}{SEEN}")
+    except FileNotFoundError:
+        # Somebody else has put it away; else it is the folder that is missing, and the mail would come for ever.
+        if not (folder / "cur").is_dir():
+            raise

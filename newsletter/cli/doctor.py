@@ -74,16 +74,20 @@ def doctor(  # noqa: PLR0913 (each is an option)
     login); asks your pages as readers and mail programs do; compares clocks; and looks at disk, database, zones and
     configuration. Nothing is changed. What could not be asked is told as skipped.
 
+    A sample sent to bounces.address is read back from the Maildir or the mailbox (IMAP) where bounces are read, and
+    put away there as they are.
+
     Exit code 0: no problem was found, though perhaps warnings; 1: a problem was found.
 
     \b
     Examples:
       newsletter doctor --dkim-selector s1
       newsletter doctor --send-to you@example.org
+      newsletter doctor --send-to bounces@example.org --wait 120
       newsletter doctor --send-to you@example.org --dry-run
     """
-    trial = trial_of(send_to, maildir, wait, dry_run=dry_run)
     configuration = load_configuration(directory_of(context))
+    trial = trial_of(configuration.settings.bounces, send_to, maildir, wait, dry_run=dry_run)
     application, findings = _application(configuration)
     findings += _machine(configuration).examine()
     facts = _facts(application, tuple(selectors or ()))

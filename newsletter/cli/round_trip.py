@@ -16,7 +16,7 @@ from newsletter.mail.sample import sample_digest
 from newsletter.model import IssueKind, Problem
 from newsletter.service.issue import stand_in
 from newsletter.service.round_trip import Letter, send_round
-from newsletter.wiring import build_renderer
+from newsletter.wiring import build_renderer, inbox_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from newsletter.model import EmailAddress
     from newsletter.ports import Transport
     from newsletter.service.round_trip import Inbox
+    from newsletter.settings.bouncemodels import BounceSettings
     from newsletter.wiring import Application
 
 WAIT_S: Final = 60.0
@@ -39,16 +40,22 @@ class Trial:
     dry_run: bool
 
 
-def trial_of(send_to: str | None, maildir: Path | None, wait_s: float, *, dry_run: bool) -> Trial | None:
-    """Return what the options ask for; ConfigurationError when one stands alone that only says more of --send-to."""
+def trial_of(
+    settings: BounceSettings, send_to: str | None, maildir: Path | None, wait_s: float, *, dry_run: bool
+) -> Trial | None:
+    """Return what the options ask for; what is sent to the address for bounces is looked for where those are read.
+
+    ConfigurationError when an option stands alone that only says more of --send-to, or a Maildir cannot be read.
+    """
     if send_to is None:
         alone = "--maildir" if maildir is not None else "--dry-run" if dry_run else ""
         if alone:
             advice = "add --send-to ADDRESS; without it nothing is sent"
             raise ConfigurationError([Problem(alone, 0, 0, "there is no mail that this could be about", advice)])
         return None
-    inbox = MaildirInbox(maildir) if maildir is not None else None
-    return Trial(parse_address(send_to), inbox, wait_s, dry_run)
+    recipient = parse_address(send_to)
+    inbox = MaildirInbox(maildir) if maildir is not None else inbox_of(settings, recipient)
+    return Trial(recipient, inbox, wait_s, dry_run)
 
 
 async def try_delivery(application: Application, transport: Transport, trial: Trial) -> list[Finding]:

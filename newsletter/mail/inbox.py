@@ -1,4 +1,4 @@
-"""A mailbox in which a mail of ours should arrive: a Maildir, with its folders, looked at and never changed."""
+"""A mailbox in which a mail of ours should arrive: a Maildir, with its folders."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from email.parser import BytesHeaderParser
 from email.policy import compat32
 from typing import TYPE_CHECKING, Final
 
-from newsletter.errors import ConfigurationError
+from newsletter.errors import ConfigurationError, ReadingError
 from newsletter.model import Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 MOST: Final = 256 * 1024  # of a mail that is read: its headers, and more
@@ -21,11 +21,21 @@ MOST: Final = 256 * 1024  # of a mail that is read: its headers, and more
 class MaildirInbox:
     """Implements :class:`newsletter.service.round_trip.Inbox` over a Maildir (https://cr.yp.to/proto/maildir.html).
 
-    ConfigurationError when ``path`` is none, or may not be read.
+    It is never changed, but for what ``put_away`` does with a mail that was found in ``new``. ConfigurationError, about
+    the option or setting ``said_by``, when ``path`` is none, or may not be read.
     """
 
-    def __init__(self, path: Path) -> None:
+    look_every_s = 0.25
+    late_advice = ""
+
+    def __init__(
+        self,
+        path: Path,
+        said_by: str = "--maildir",
+        put_away: Callable[[Path, str], None] = lambda _path, _name: None,
+    ) -> None:
         self.place = str(path)
+        self._put_away = put_away
         self._path = path
         self._known: set[str] = set()
         try:
@@ -33,11 +43,20 @@ class MaildirInbox:
         except OSError as error:
             advice = "name a folder that holds `new` and `cur`, and that this user may read"
             message = f"{error.filename or path}: {error.strerror or error}"
-            raise ConfigurationError([Problem("--maildir", 0, 0, message, advice)]) from error
+            raise ConfigurationError([Problem(said_by, 0, 0, message, advice)]) from error
 
     async def find(self, message_id: str) -> tuple[str, bytes] | None:
-        """Return the folder (empty: the inbox itself) and the beginning of a mail that came since, or None."""
-        return await asyncio.to_thread(self._find, message_id)
+        """Return the folder (empty: the inbox itself) and the beginning of a mail that came since, or None;
+        ReadingError, in one line, when that cannot be told.
+        """
+        try:
+            return await asyncio.to_thread(self._find, message_id)
+        except OSError as error:
+            reason = f"{error.filename or self._path}: {error.strerror or error}"
+            raise ReadingError(f"the Maildir cannot be read: {reason} — let this user read and write there") from error
+
+    async def aclose(self) -> None:
+        """Nothing is held between two looks."""
 
     def _find(self, message_id: str) -> tuple[str, bytes] | None:
         for folder, path in list(self._mails()):
@@ -48,6 +67,8 @@ class MaildirInbox:
                     content = stream.read(MOST)
                 headers = BytesHeaderParser(policy=compat32).parsebytes(content)
                 if str(headers.get("Message-ID", "")).strip() == message_id:
+                    if path.parent == self._path / "new":
+                        self._put_away(self._path, path.name)
                     return folder, content
                 self._known.add(name_of(path))
         return None

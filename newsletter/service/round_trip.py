@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from newsletter.core.arrival import Arrival, judge_arrival
 from newsletter.core.findings import Finding, Level, ok, problem
+from newsletter.errors import ReadingError
 from newsletter.model import OutcomeKind
 
 if TYPE_CHECKING:
@@ -15,8 +16,6 @@ if TYPE_CHECKING:
 
     from newsletter.model import EmailAddress
     from newsletter.ports import Transport
-
-LOOK_EVERY_S: Final = 0.25
 
 
 class Inbox(Protocol):
@@ -26,8 +25,22 @@ class Inbox(Protocol):
     def place(self) -> str:
         """What it is called."""
 
+    @property
+    def look_every_s(self) -> float:
+        """How many seconds to wait between two looks."""
+
+    @property
+    def late_advice(self) -> str:
+        """What to do besides when a mail does not come, or empty."""
+
     async def find(self, message_id: str) -> tuple[str, bytes] | None:
-        """Return the folder and the beginning of the mail with this id, or None while it is not there."""
+        """Return the folder and the beginning of the mail with this id, or None while it is not there.
+
+        ReadingError, in one line, when that cannot be told.
+        """
+
+    async def aclose(self) -> None:
+        """Let go of everything."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,12 +74,20 @@ async def send_round(
     if inbox is None:
         advice = (
             "whether it arrives is not known here: look for it, and for spf, dkim and dmarc in its "
-            "Authentication-Results; or name its mailbox with --maildir"
+            "Authentication-Results; or name its mailbox with --maildir, or send to bounces.address and let it be read "
+            "from bounces.maildir or bounces.imap"
         )
         return [Finding("delivery", Level.OK, taken, advice)]
-    arrival = await _arrival(inbox, letter.message_id, begun, wait_s, on_wait)
+    try:
+        arrival = await _arrival(inbox, letter.message_id, begun, wait_s, on_wait)
+    except ReadingError as error:
+        message, _, advice = str(error).partition(" — ")
+        return [ok("delivery", taken), problem("arrival", message, advice)]
+    finally:
+        await inbox.aclose()
     if arrival is None:
         advice = "look into the relay's log and queue and into spam folders, or wait longer: --wait SECONDS"
+        advice = f"{advice}; or {inbox.late_advice}" if inbox.late_advice else advice
         late = problem("arrival", f"it did not come to {inbox.place} within {wait_s:g} s", advice)
         return [ok("delivery", taken), late]
     return [ok("delivery", taken), *judge_arrival(arrival)]
@@ -83,6 +104,6 @@ async def _arrival(
             return Arrival(content, folder, now() - begun)
         if now() >= until:
             return None
-        await asyncio.sleep(min(LOOK_EVERY_S, max(until - now(), 0.0)))
+        await asyncio.sleep(min(inbox.look_every_s, max(until - now(), 0.0)))
         on_wait(now() - seen)
         seen = now()

@@ -17,6 +17,7 @@ from newsletter.wiring.bounces import (
     build_bounces,
     build_desk,
     build_providers,
+    inbox_of,
     return_paths_of,
 )
 from newsletter.wiring.mail import brand_of, build_renderer, build_transport, build_ways, fleet_of, template_directories
@@ -41,6 +42,7 @@ __all__ = [
     "check_roles",
     "exclusive",
     "fleet_of",
+    "inbox_of",
     "make_data_directory",
     "open_application",
     "prepare_database",

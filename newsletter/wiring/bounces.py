@@ -7,14 +7,15 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from newsletter.bounces.imap import ImapReader, ImapTls, Mailbox
+from newsletter.bounces.imap import ImapInbox, ImapReader, ImapTls, Mailbox
 from newsletter.bounces.lmtp import LmtpReader, Place
-from newsletter.bounces.maildir import MaildirReader
+from newsletter.bounces.maildir import MaildirReader, put_away
 from newsletter.bounces.providers.registry import PROVIDERS
 from newsletter.bounces.returned import read_returned
 from newsletter.core.bounce_score import BouncePolicy
 from newsletter.core.verp import MailKind, ReturnPaths
 from newsletter.errors import ConfigurationError
+from newsletter.mail.inbox import MaildirInbox
 from newsletter.model import IssueKind, Problem
 from newsletter.service.bounces import BounceDesk
 from newsletter.settings.general import SETTINGS_NAME
@@ -25,9 +26,10 @@ if TYPE_CHECKING:
 
     from newsletter.bounces.providers.base import Provider
     from newsletter.bounces.reader import Reader
-    from newsletter.model import Delivery
+    from newsletter.model import Delivery, EmailAddress
     from newsletter.service.bounces import Taken
-    from newsletter.settings.bouncemodels import BounceSettings
+    from newsletter.service.round_trip import Inbox
+    from newsletter.settings.bouncemodels import BounceSettings, ImapSettings
     from newsletter.settings.load import Configuration
     from newsletter.wiring.application import Application
 
@@ -109,23 +111,36 @@ def build_readers(settings: BounceSettings, return_paths: ReturnPaths | None) ->
     if settings.maildir is not None:
         readers.append(MaildirReader(settings.maildir.path, settings.maildir.interval_s))
     if settings.imap is not None:
-        imap = settings.imap
-        mailbox = Mailbox(
-            host=imap.host,
-            port=imap.port,
-            username=imap.username,
-            password=imap.password.get_secret_value() if imap.password else "",
-            tls=ImapTls(imap.tls.value),
-            folder=imap.folder,
-            deletes=imap.after_reading == "delete",
-            ca_file=str(imap.ca_file) if imap.ca_file else None,
-            timeout_s=imap.timeout_s,
-        )
-        readers.append(ImapReader(mailbox, imap.interval_s))
+        readers.append(ImapReader(_mailbox(settings.imap), settings.imap.interval_s))
     if settings.lmtp is not None and return_paths is not None:
         place = Place(settings.lmtp.host, settings.lmtp.port, settings.lmtp.socket)
         readers.append(LmtpReader(place, return_paths.is_ours))
     return readers
+
+
+def inbox_of(settings: BounceSettings, address: EmailAddress) -> Inbox | None:
+    """Return where a mail to ``address`` can be seen to arrive: the Maildir, or else the mailbox, in which what comes
+    back is read; None for every other address. ConfigurationError when the Maildir may not be read.
+    """
+    if settings.address is None or settings.address.key != address.key:
+        return None
+    if settings.maildir is not None:
+        return MaildirInbox(settings.maildir.path, "bounces.maildir.path", put_away)
+    return ImapInbox(_mailbox(settings.imap)) if settings.imap is not None else None
+
+
+def _mailbox(settings: ImapSettings) -> Mailbox:
+    return Mailbox(
+        host=settings.host,
+        port=settings.port,
+        username=settings.username,
+        password=settings.password.get_secret_value() if settings.password else "",
+        tls=ImapTls(settings.tls.value),
+        folder=settings.folder,
+        deletes=settings.after_reading == "delete",
+        ca_file=str(settings.ca_file) if settings.ca_file else None,
+        timeout_s=settings.timeout_s,
+    )
 
 
 def build_providers(configuration: Configuration) -> dict[str, Provider]:

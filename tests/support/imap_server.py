@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import email
 import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Self
@@ -80,7 +81,7 @@ class ImapServer:
         elif name == "SELECT":
             writer.write(f"* {len(self.messages)} EXISTS\r\n* OK [UIDVALIDITY 1] ok\r\n".encode())
         elif name == "SEARCH":
-            found = [uid for uid, message in self.messages.items() if not message.flags & {"\\Seen", "\\Deleted"}]
+            found = [uid for uid, message in self.messages.items() if self._is_found(message, rest)]
             writer.write(f"* SEARCH {' '.join(map(str, found))}".rstrip().encode() + b"\r\n")
         elif name == "FETCH":
             uid = int(rest.split()[1])
@@ -94,3 +95,10 @@ class ImapServer:
         elif name == "EXPUNGE":
             self.messages = {uid: each for uid, each in self.messages.items() if "\\Deleted" not in each.flags}
         return True
+
+    def _is_found(self, message: Message, criteria: str) -> bool:
+        """Return whether a message is among those asked for; a header is searched for a part of it (RFC 9051 6.4.4)."""
+        hidden = {flag for word, flag in (("UNSEEN", "\\Seen"), ("UNDELETED", "\\Deleted")) if word in criteria}
+        wanted = re.search(r'HEADER "?Message-ID"? "?([^"\s]+)"?', criteria, re.IGNORECASE)
+        said = str(email.message_from_bytes(message.content).get("Message-ID", ""))
+        return not message.flags & hidden and (wanted is None or wanted[1] in said)

@@ -93,15 +93,22 @@ FAULTS.append(hangs_at("auth", extensions=["AUTH PLAIN"], relay=SHORT | {"userna
 FAULTS.append(hangs_at("quit", relay=SHORT | {"messages_per_connection": 3}, is_silent=True))  # its mails are taken
 
 
+def at_random(trial: Trial, reply: str, share: float, steps: Sequence[str]) -> None:
+    """Let the server give this reply at each of the steps, at random, and once for certain."""
+    for step in steps:
+        trial.script.replies[step] = [reply]
+        trial.script.sometimes[step] = (share, reply)
+
+
 @fault("hangs after it has taken a mail, some of them", "mail server", doubles=True)
 async def hangs_after_taking(trial: Trial) -> None:
-    trial.script.sometimes["dot"] = (FEW, "hang-after")
+    at_random(trial, "hang-after", FEW, ["dot"])
     await trial.deliver()
 
 
 @fault("closes after it has taken a mail, a tenth of them", "mail server", doubles=True)
 async def closes_after_taking(trial: Trial) -> None:
-    trial.script.sometimes["dot"] = (0.1, "drop-after")
+    at_random(trial, "drop-after", 0.1, ["dot"])
     await trial.deliver()
 
 
@@ -112,13 +119,13 @@ async def closes_after_taking(trial: Trial) -> None:
     deliver={"when_unknown": "never"},
 )
 async def closes_after_taking_and_nothing_is_repeated(trial: Trial) -> None:
-    trial.script.sometimes["dot"] = (0.1, "drop-after")
+    at_random(trial, "drop-after", 0.1, ["dot"])
     await trial.deliver()
 
 
 @fault("closes before it has taken a mail, a tenth of them", "mail server")
 async def closes_before_taking(trial: Trial) -> None:
-    trial.script.sometimes["dot"] = (0.1, "drop")
+    at_random(trial, "drop", 0.1, ["dot"])
     await trial.deliver()
 
 
@@ -164,20 +171,17 @@ async def is_against_us(trial: Trial) -> None:
 
 @fault("says 421 at random and closes", "mail server")
 async def closes_at_random(trial: Trial) -> None:
-    for step in ("connect", "ehlo", "mail", "rcpt", "data", "dot"):
-        trial.script.sometimes[step] = (FEW, "421 4.3.2 Shutting down+drop")
+    at_random(trial, "421 4.3.2 Shutting down+drop", FEW, STEPS)
     await trial.deliver()
 
 
 @fault("says garbage at random", "mail server")
 async def garbage(trial: Trial) -> None:
-    for step in ("connect", "ehlo", "mail", "rcpt", "data", "dot"):
-        trial.script.sometimes[step] = (FEW, GARBAGE)
+    at_random(trial, GARBAGE, FEW, STEPS)
     await trial.deliver()
 
 
 @fault("gives replies without an end at random", "mail server")
 async def endless(trial: Trial) -> None:
-    for step in ("connect", "ehlo", "mail", "rcpt", "data", "dot"):
-        trial.script.sometimes[step] = (FEW, "endless")
+    at_random(trial, "endless", FEW, STEPS)
     await trial.deliver()

@@ -85,7 +85,7 @@ class Sender:
     faults: list[str] = field(default_factory=list)  # of the store, in words
 
     async def deliver(self) -> None:
-        """Send what is due and what becomes due, as the daemon does, to the end; AssertionError when there is none."""
+        """Send what is due and what becomes due, as the daemon does; AssertionError when it gets no further."""
         latest = time.monotonic() + END_S
         while not await self._is_done():
             assert time.monotonic() < latest, f"it did not come to its end; {self.faults[-3:]}"
@@ -93,6 +93,8 @@ class Sender:
                 async with asyncio.timeout(END_S):
                     counts = await self.parts.deliverer.deliver_due()
                 assert counts.is_closed
+                if counts.planned:
+                    latest = time.monotonic() + END_S
                 if not counts.accepted:  # what can go just now waits for the next tick, as it would in the daemon
                     self.application.clock.step(TICK)
             except NewsletterError as error:

@@ -276,6 +276,9 @@ def line_figures(vitals: Vitals, *, is_configuration_ok: bool) -> Iterator[Metri
     text = "By how many mails the sums of the last days' issues do not close."
     yield gauge("newsletter_issue_sums_difference", text, vitals.sums_difference)
     yield from clearance_figures(vitals.clearance)
+    text = "Whether what comes back could be read at the last look."
+    readers = {name: int(not fault) for name, fault in vitals.reader_faults.items()}
+    yield gauge_by("newsletter_bounce_reader_up", text, "reader", readers)
     text = "Whether the configuration in the files is the one in force; 0: it was refused."
     yield gauge("newsletter_configuration_ok", text, int(is_configuration_ok))
 

@@ -174,7 +174,7 @@ def test_the_worker_differs_from_the_daemon_in_what_it_runs_alone() -> None:
     daemon, worker = (dict(unit_lines(unit)) for unit in UNITS)
     differing = {key for key in daemon | worker if daemon.get(key) != worker.get(key)}
     assert differing == {"Description", "ExecStart"}
-    assert worker["ExecStart"].endswith(" worker")
+    assert worker["ExecStart"].endswith(" worker --port %i")  # or nobody sees its figures
 
 
 def test_every_command_that_is_started_is_there() -> None:

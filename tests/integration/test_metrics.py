@@ -237,6 +237,17 @@ async def test_the_line_and_the_configuration_are_told(scraped: Scraped) -> None
     assert (await scraped.values())["newsletter_line_last_run_ok"] == 0
 
 
+async def test_readers_of_bounces_that_fail_are_told_by_name(scraped: Scraped) -> None:
+    assert not [name for name in await scraped.values() if name.startswith("newsletter_bounce_reader_up")]
+    scraped.vitals.readers_are(["maildir", "imap"])
+    scraped.vitals.reader_failed("imap", "the mailbox cannot be read")
+    values = await scraped.values()
+    assert values['newsletter_bounce_reader_up{reader="maildir"}'] == 1
+    assert values['newsletter_bounce_reader_up{reader="imap"}'] == 0
+    scraped.vitals.reader_read("imap")
+    assert (await scraped.values())['newsletter_bounce_reader_up{reader="imap"}'] == 1
+
+
 async def test_a_store_that_fails_breaks_no_scrape(scraped: Scraped, monkeypatch: pytest.MonkeyPatch) -> None:
     await scraped.values()
 

@@ -76,7 +76,9 @@ def show(
     *,
     as_json: AsJson = False,
 ) -> None:
-    r"""Show one, and how its reader stands now: their status, their score, and whether a probe is to settle it.
+    r"""Show one, and how its reader stands now.
+
+    That is their status, their score, and whether a probe is to settle it.
 
     \b
     Example:
@@ -111,7 +113,7 @@ def read(
     dry_run: DryRun = False,
     as_json: AsJson = False,
 ) -> None:
-    r"""Read returned mails now: from files, or what waits in the configured Maildir and mailbox.
+    r"""Read returned mails now: from files, or what waits in mailboxes.
 
     Whatever is read twice counts once, so it may be done beside a running daemon. With --dry-run it says what a mail
     means and would change, and leaves it where it is.

@@ -26,7 +26,7 @@ app = typer.Typer(no_args_is_help=True, help="Where mails go out.")
 
 @app.command("list")
 def list_(context: typer.Context, *, as_json: AsJson = False) -> None:
-    r"""List the relays, and how each stands; then the recipient domains that are left alone.
+    r"""List the relays and how each stands, and domains left alone.
 
     ready: it takes mail. limited: its limits let none through now. open: it failed, and is left alone until then.
     half-open: one mail tries whether it works again. paused: by `newsletter pause --relay`.
@@ -64,7 +64,7 @@ def reset(
     dry_run: DryRun = False,
     as_json: AsJson = False,
 ) -> None:
-    r"""Give mail to a relay that was left alone again, as if it had not failed; without a name, to all of them.
+    r"""Give mail to a relay again that is left alone; unnamed, to all.
 
     For when you have mended what it refused. A running daemon sends within seconds; should it fail again, it is left
     alone again. Limits are not touched, and a paused relay stays paused.

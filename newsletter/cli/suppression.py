@@ -212,7 +212,7 @@ def import_file(  # noqa: PLR0913 (each is an option)
     yes: Yes = False,
     as_json: AsJson = False,
 ) -> None:
-    r"""Suppress many: another sender's or a provider's list, or one of ours.
+    r"""Suppress many: the list of another sender, or one of ours.
 
     A line each, with or without a heading; a column is named value, address, email or domain, and reason, detail,
     source, created_at and expires_at are read too. What is in force already stays as it is. Lines that are wrong are
@@ -221,7 +221,7 @@ def import_file(  # noqa: PLR0913 (each is an option)
     \b
     Examples:
       newsletter suppression import people.csv --dry-run
-      newsletter suppression import people.csv --detail "from our old sender" --yes
+      newsletter suppression import people.csv --detail "our old sender" --yes
     """
 
     async def work(application: Application, *, applies: bool) -> Import:

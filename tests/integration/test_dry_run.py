@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 # What is typed before --dry-run, and a word of the answer.
 ASKED = {
+    "bounces read": ("bounces read {folder}/returned.eml", "nothing"),
     "deliver": ("deliver", "would be sent"),
     "deliveries retry": ("deliveries retry --failed", "would"),
     "dkim generate": ("dkim generate --selector 2027", "v=DKIM1"),
@@ -40,6 +41,9 @@ ASKED = {
     "send-test": ("send-test me@example.org", "would go to me@example.org"),
     "subscribers import": ("subscribers import {folder}/people.csv", "new@example.org"),
     "subscribers remove": ("subscribers remove ada@example.org", "ada@example.org"),
+    "suppression add": ("suppression add gone@example.org", "gone@example.org"),
+    "suppression import": ("suppression import {folder}/people.csv", "1 to suppress"),
+    "suppression remove": ("suppression remove out@example.org", "out@example.org"),
     "unpause": ("unpause --profile language-models", "would go on"),
     "unseal": ("unseal", "would be at home here"),
 }
@@ -76,11 +80,13 @@ def lived_in(tmp_path_factory: pytest.TempPathFactory, relay: tuple[Path, int]) 
     path.write_text(yaml.safe_dump(settings, sort_keys=False))
     for name in ("ada", "bob"):
         assert newsletter("subscribers", "add", f"{name}@example.org", "--profile", "language-models").code == 0
-    for step in (["collect"], ["issue"], ["pause", "--profile", "language-models"]):
+    out = ["suppression", "add", "out@example.org"]
+    for step in (["collect"], ["issue"], ["pause", "--profile", "language-models"], out):
         assert newsletter(*step).code == 0
     newsletter.with_store(fail_one, folder / "data")
     assert newsletter("backup", str(folder / "backup.zip")).code == 0
     (folder / "people.csv").write_text("address\nnew@example.org\n")
+    (folder / "returned.eml").write_text("From: MAILER-DAEMON@example.net\nSubject: Undelivered\n\nNo such user.\n")
     return folder
 
 

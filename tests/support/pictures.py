@@ -79,13 +79,13 @@ FRONTS = (
 
 
 def make_configuration(directory: Path) -> None:
-    """Write the shipped configuration, with the bundled samples as its only sources."""
+    """Write the shipped configuration on free ports, with the bundled samples as its only sources."""
     write_example(directory)
     path = directory / "newsletter.yaml"
     settings = yaml.safe_load(path.read_text())
     for name in ("arxiv", "huggingface"):
         del settings["sources"][name]
-    settings["mail"]["catcher"]["port"] = 0
+    settings["mail"]["catcher"]["port"] = settings["web"]["port"] = 0
     path.write_text(yaml.safe_dump(settings, sort_keys=False))
 
 

@@ -44,12 +44,17 @@ def compile_mjml(source: Source) -> str:
     does not take it.
     """
     try:
-        html = mjml2html(_REMARK.sub(_blank, source.text), fonts={})
+        html = mjml2html(without_remarks(source.text), fonts={})
     except (ValueError, TypeError) as error:
         raise TemplateError(problems=[_compiler_problem(source, error)]) from error
     if "<mj-" in _masked(html):
         raise TemplateError(problems=[source.problem(1, 0, "an MJML tag was left over by the compiler")])
     return html if "<pre" in html else _INDENTATION.sub("\n", html)
+
+
+def without_remarks(text: str) -> str:
+    """Return a template's text with the remarks for its authors blanked out, every line where it was."""
+    return _REMARK.sub(_blank, text)
 
 
 def tag_problems(source: Source) -> Iterator[Problem]:

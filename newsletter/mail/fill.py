@@ -81,7 +81,7 @@ class Compiler:
             html_source,
             text_source,
             tuple(included.values()),
-            html=html_environment.from_string(self._with_colours(compile_mjml(html_source))),
+            html=html_environment.from_string(with_colours(compile_mjml(html_source), self._brand)),
             draft=_from_source(html_environment, html_source),
             text=_from_source(text_environment, text_source),
         )
@@ -93,13 +93,6 @@ class Compiler:
         except TemplateError as error:
             return None, list(error.problems)
         return source, list(source.missing)
-
-    def _with_colours(self, html: str) -> str:
-        """Return ``html`` with the colours printed that it names: they are a third of what there is to fill, and the
-        same in every mail.
-        """
-        palettes = {"light": self._brand.light, "dark": self._brand.dark}
-        return _COLOUR.sub(lambda match: str(escape(getattr(palettes[match[1]], match[2], match[0]))), html)
 
     def _environment(self, included: Mapping[str, Source], *, is_html: bool) -> Environment:
         def load(name: str) -> tuple[str, str, None] | None:
@@ -167,6 +160,14 @@ class Compiler:
                 unknown.discard(name.name)
                 advice = f"the variables are {', '.join(sorted(self._variables))}"
                 yield source.problem(name.lineno, 0, f"there is no variable {name.name}", advice)
+
+
+def with_colours(html: str, brand: Brand) -> str:
+    """Return ``html`` with the colours printed that it names: they are a third of what there is to fill, and the same
+    in every mail.
+    """
+    palettes = {"light": brand.light, "dark": brand.dark}
+    return _COLOUR.sub(lambda match: str(escape(getattr(palettes[match[1]], match[2], match[0]))), html)
 
 
 def _stand_in(*_: object) -> str:

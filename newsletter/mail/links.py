@@ -38,7 +38,7 @@ def web_url(url: str | None, limit: int) -> str:
     if not _WEB.match(text):
         return ""
     try:
-        text = quote(_ascii_host(text), safe=_KEPT)
+        text = _without_brackets(quote(_ascii_host(text), safe=_KEPT))
     except ValueError:
         return ""
     return text if len(text) <= limit else ""
@@ -88,6 +88,13 @@ def _page_label(url: str | None) -> str:
     except ValueError:
         return "Discussion"
     return "Hugging Face" if host == "huggingface.co" or host.endswith(".huggingface.co") else "Discussion"
+
+
+def _without_brackets(url: str) -> str:
+    """Return ``url`` with the brackets encoded that stand outside an IPv6 host (RFC 3986, 3.2.2)."""
+    host = _WEB.match(url)
+    end = host.end() if host else 0
+    return url[:end] + url[end:].replace("[", "%5B").replace("]", "%5D")
 
 
 def _ascii_host(url: str) -> str:

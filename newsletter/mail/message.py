@@ -138,27 +138,19 @@ class Envelope:
         self._unsubscribe_address = brand.unsubscribe_address
         digest = hashlib.sha256(text.fingerprint() + b"\x00\x00" + html.fingerprint()).hexdigest()[:32]
         boundary = f"=_{digest}"  # "=_" stands in no quoted-printable text (RFC 2045, 6.7)
-        self._chunks = [b"", _fixed_headers(brand, subject, boundary, campaign) + _part_start(boundary, "text/plain")]
-        self._slots: list[tuple[int, str, int]] = []
-        self._add(text, _AS_TEXT)
-        self._chunks.append(b"\r\n" + _part_start(boundary, "text/html"))
-        self._add(html, _AS_HTML)
-        self._chunks.append(f"\r\n--{boundary}--\r\n".encode())
+        start = _fixed_headers(brand, subject, boundary, campaign) + _part_start(boundary, "text/plain")
+        between = b"\r\n" + _part_start(boundary, "text/html")
+        pieces, slots = _joined(start, _slotted(text, _AS_TEXT), between, _slotted(html, _AS_HTML))
+        pieces[-1] += f"\r\n--{boundary}--\r\n".encode()
+        self._head, self._runs = pieces[0], _runs(pieces, slots)
 
     def compose(self, recipient: Recipient, message_id: str, now: datetime) -> bytes:
         """Return the message: CRLF lines, none over 998 octets; the same each time but for its Date."""
-        chunks, values = self._chunks.copy(), recipient.values
-        chunks[0] = self._own_headers(recipient, message_id, now)
-        for place, name, form in self._slots:
-            chunks[place] = _on_its_own_lines(values[name])[form]
+        values = recipient.values
+        chunks = [self._own_headers(recipient, message_id, now), self._head]
+        for (name, form), pieces in self._runs:
+            chunks.append(_on_its_own_lines(values[name])[form].join(pieces))
         return b"".join(chunks)
-
-    def _add(self, part: Part, form: int) -> None:
-        pieces, names = part.encoded_pieces, part.order
-        self._chunks.append(pieces[0])
-        for name, piece in zip(names, pieces[1:], strict=True):
-            self._slots.append((len(self._chunks), name, form))
-            self._chunks += (b"", piece)
 
     def _own_headers(self, recipient: Recipient, message_id: str, now: datetime) -> bytes:
         """Return the fields that differ between recipients; ordinary values are filled in as they stand."""
@@ -176,6 +168,36 @@ class Envelope:
                 unsubscribe_headers(url, self._unsubscribe_address),
             )
         )
+
+
+Slot = tuple[str, int]  # the name of a placeholder, and in which form its value is printed
+
+
+def _slotted(part: Part, form: int) -> tuple[list[bytes], list[Slot]]:
+    """Return a part's pieces, and what stands between them."""
+    return list(part.encoded_pieces), [(name, form) for name in part.order]
+
+
+def _joined(
+    start: bytes, text: tuple[list[bytes], list[Slot]], between: bytes, html: tuple[list[bytes], list[Slot]]
+) -> tuple[list[bytes], list[Slot]]:
+    """Return the pieces of a message and the slots between them, where both parts' pieces and slots are given."""
+    first, *others = text[0]
+    pieces = [start + first, *others]
+    pieces[-1] += between + html[0][0]
+    return [*pieces, *html[0][1:]], [*text[1], *html[1]]
+
+
+def _runs(pieces: list[bytes], slots: list[Slot]) -> list[tuple[Slot, list[bytes]]]:
+    """Return what follows the first piece in runs of one slot each: a run's value, joined with its pieces (the first of
+    which is empty), is its stretch of the message. A digest holds a link for votes on each paper, sixty in a row.
+    """
+    found: list[tuple[Slot, list[bytes]]] = []
+    for slot, piece in zip(slots, pieces[1:], strict=True):
+        if not found or found[-1][0] != slot:
+            found.append((slot, [b""]))
+        found[-1][1].append(piece)
+    return found
 
 
 # Message-ID, address and link that need neither folding nor cleaning: what headers.* would make of them.

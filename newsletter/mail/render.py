@@ -28,7 +28,11 @@ if TYPE_CHECKING:
     from newsletter.model import Digest, Paper, Subscriber
 
 HTML_BUDGET = 90_000
-"""Bytes of HTML that a mail may have: Gmail cuts what is over 102 kB, and the recipient's own words come on top."""
+"""Bytes of HTML that a mail may have, the recipient's own words included: Gmail cuts what is over 102 kB."""
+_FEW_PAPERS_BUDGET = 45_000  # up to twenty papers, which need no more
+_SHELL, _EACH = 15_000, 1_500  # bytes of a mail without papers, and of each paper: twenty make 45,000, fifty 90,000
+_LINK_BEYOND_BASE = 60  # characters of a signed link after the base address (newsletter.core.links)
+_WORDS_LENGTH = 60  # of a schedule or subscription in words
 
 ROOMS = (
     Room(excerpt=360, title=300, url=2_000),
@@ -41,7 +45,7 @@ ROOMS = (
 )
 """How much of each paper to show, from plenty to the titles alone; the last ones are for hundreds of papers."""
 
-PER_RECIPIENT = ("unsubscribe_url", "schedule", "address", "subscription")
+PER_RECIPIENT = ("unsubscribe_url", "vote_url", "schedule", "address", "subscription")
 """The variables that differ between the recipients of one digest."""
 
 VARIABLES = frozenset(
@@ -101,7 +105,8 @@ class Renderer:
 
     ``directories`` are the admin's template folders, most important first; what they lack comes from
     :func:`newsletter.mail.templates.shipped_templates`. ``links`` gives the address that ends somebody's subscription,
-    ``None`` where there is no web side to do it. ``profile_titles`` names the profiles as people read them.
+    ``None`` where there is no web side to do it; ``vote_links`` the address to which a paper's id and a vote are added.
+    ``profile_titles`` names the profiles as people read them, ``topic_urls`` their pages where they have one.
 
     A template is compiled when it is first needed, and again when one of its files has changed. Should the changed one
     be broken, the last good one stays in force, and the log says so once (``template.broken``).
@@ -115,11 +120,15 @@ class Renderer:
         brand: Brand,
         links: Callable[[Subscriber], str] | None = None,
         profile_titles: Mapping[str, str] | None = None,
+        vote_links: Callable[[Subscriber], str] | None = None,
+        topic_urls: Mapping[str, str] | None = None,
     ) -> None:
         shipped = shipped_templates()
         self.brand = brand
         self._files = TemplateFiles((*(folder for folder in directories if folder != shipped), shipped))
         self._links = links
+        self._vote_links = vote_links
+        self._topic_urls = dict(topic_urls or {})
         self._titles = dict(profile_titles or {})
         self._placeholders = Placeholders(PER_RECIPIENT)
         self._compiler = Compiler(self._files, brand, VARIABLES)
@@ -156,6 +165,7 @@ class Renderer:
         schedule_words, subscription_words = self._terms(subscriber)
         values = {
             "unsubscribe_url": one_line(url or self._unsubscribe_by_mail()),
+            "vote_url": one_line(self._vote_links(subscriber)) if self._vote_links else "",
             "schedule": schedule_words,
             "address": one_line(subscriber.address.text),
             "subscription": subscription_words,
@@ -183,12 +193,12 @@ class Renderer:
         self, compiled: Compiled, digest: Digest, papers: Mapping[int, Paper], variables: dict[str, Any]
     ) -> Part:
         """Return the HTML, and leave in ``variables`` how much of the papers it had room for."""
-        html = ""
+        html, budget = "", html_budget(len(digest.paper_ids))
         for room in ROOMS:
-            sections = section_views(digest, papers, room)
+            sections = section_views(digest, papers, room, self._topic_urls)
             variables |= {"sections": sections, "omitted": sum(section.omitted for section in sections)}
             html = fill_html(compiled, variables)
-            if len(html.encode("utf-8", "replace")) <= HTML_BUDGET:
+            if len(html.encode("utf-8", "replace")) + self._own_words(html) <= budget:
                 break
         return self._part(html, compiled.html_source.name, is_html=True)
 
@@ -197,6 +207,13 @@ class Renderer:
     ) -> Part:
         del digest, papers  # the sections are those of the HTML
         return self._part(fill_text(compiled, variables), compiled.text_source.name, is_html=False)
+
+    def _own_words(self, html: str) -> int:
+        """Return by how many bytes the recipient's own words are about longer than what stands in for them."""
+        link = len(self.brand.web_url) + _LINK_BEYOND_BASE
+        lengths = {name: link if name.endswith("_url") else _WORDS_LENGTH for name in PER_RECIPIENT}
+        stand_ins = self._placeholders.values()
+        return sum(html.count(stand_ins[name]) * (lengths[name] - len(stand_ins[name])) for name in PER_RECIPIENT)
 
     def _part(self, filled: str, template: str, *, is_html: bool) -> Part:
         try:
@@ -214,7 +231,9 @@ class Renderer:
             for paper in section.papers
             if any(reason.kind == "votes" for reason in paper.reasons)
         }
-        has_link = bool(self._links or self.brand.unsubscribe_address)
+        missing = {} if self._links or self.brand.unsubscribe_address else {"unsubscribe_url": ""}
+        if self._vote_links is None:
+            missing["vote_url"] = ""
         return {
             "kind": digest.kind.value,
             "name": one_line(self.brand.name),
@@ -231,7 +250,7 @@ class Renderer:
             "considered": digest.considered,
             "trending": len(voted),
             "notes": note_sentences(digest),
-        } | (self._placeholders.values() | ({} if has_link else {"unsubscribe_url": ""}))
+        } | (self._placeholders.values() | missing)
 
     def _terms(self, subscriber: Subscriber) -> tuple[str, str]:
         """Return when mail comes and what is taken, which many subscribers have in common."""
@@ -290,6 +309,11 @@ class Renderer:
             path = self._files.find(f"{name}.mjml") or name
             return [Problem(str(path), 0, 0, "the mail does not say how to unsubscribe", advice)]
         return []
+
+
+def html_budget(papers: int) -> int:
+    """Return how many bytes of HTML a mail of so many papers may have: 45 kB for twenty, 90 kB for fifty or more."""
+    return min(HTML_BUDGET, max(_FEW_PAPERS_BUDGET, _SHELL + _EACH * papers))
 
 
 _READABLE = 4.5  # WCAG 2.2, 1.4.3

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from operator import attrgetter
-from typing import TYPE_CHECKING
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final
 
 from newsletter.core.printable import clip, one_line
 from newsletter.core.subject import section_title, short_date
@@ -24,7 +25,10 @@ if TYPE_CHECKING:
 _SHOWN_AUTHORS = 3
 _MAXIMUM_FOLLOWED = 6
 _SHOWN_CATEGORIES = 4
+_NOTE_LIMIT = 500  # characters of an editor's note
 _MAXIMUM_QUIET = 6  # sources that are named for having brought nothing
+
+_NOWHERE: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +54,7 @@ class AuthorView:
 class PaperView:
     """A paper as a template shows it; ``title`` and ``excerpt`` carry their marked words (filter ``marked``)."""
 
+    id: int
     number: int
     links: tuple[LinkView, ...]
     title: Marked
@@ -64,6 +69,8 @@ class PaperView:
     version: int | None
     upvotes: int | None
     score: float
+    note: str
+    noted_by: str
     _kept: dict[tuple[object, ...], str]  # see newsletter.mail.once
 
     @property
@@ -91,14 +98,21 @@ class SectionView:
     profile_title: str
     papers: tuple[PaperView, ...]
     omitted: int
+    url: str = ""
 
 
-def section_views(digest: Digest, papers: Mapping[int, Paper], room: Room) -> tuple[SectionView, ...]:
-    """Return a digest's sections as templates show them, papers and links numbered through the whole mail."""
+def section_views(
+    digest: Digest, papers: Mapping[int, Paper], room: Room, topic_urls: Mapping[str, str] = _NOWHERE
+) -> tuple[SectionView, ...]:
+    """Return a digest's sections as templates show them, papers and links numbered through the whole mail.
+
+    ``topic_urls`` holds the pages of those profiles that have one.
+    """
     views, numbering = [], Numbering()
     for index, section in enumerate(digest.sections, start=1):
         if section.papers or section.omitted:
-            views.append(_section_view(section, papers, room, numbering, f"s{index}"))
+            view = _section_view(section, papers, room, numbering, f"s{index}")
+            views.append(replace(view, url=topic_urls.get(section.profile, "")))
     return tuple(views)
 
 
@@ -146,6 +160,7 @@ def _paper_view(selected: Selected, paper: Paper, room: Room, numbering: Numberi
     """Return the paper in its place: what was seen of it before, with this mail's numbers."""
     view = _unplaced_view(selected, paper, room)
     return PaperView(
+        view.id,
         numbering.next_paper(),
         tuple([LinkView(numbering.next_link(), link.label, link.url, link.stars) for link in view.links]),
         view.title,
@@ -160,6 +175,8 @@ def _paper_view(selected: Selected, paper: Paper, room: Room, numbering: Numberi
         view.version,
         view.upvotes,
         view.score,
+        view.note,
+        view.noted_by,
         kept_with(view),
     )
 
@@ -170,6 +187,7 @@ def _unplaced_view(selected: Selected, paper: Paper, room: Room) -> PaperView:
     fields = {"title": title, "abstract": abstract, "authors": ", ".join(map(readable_name, paper.authors))}
     authors, more_authors = _authors(paper, selected.reasons)
     return PaperView(
+        id=paper.id,
         number=0,
         links=paper_links(paper, room.url, lambda: 0) if room.has_details else (),
         title=mark_clipped(title, _spans(selected.reasons, "title"), room.title),
@@ -184,6 +202,8 @@ def _unplaced_view(selected: Selected, paper: Paper, room: Room) -> PaperView:
         version=paper.version,
         upvotes=paper.community.upvotes,
         score=selected.score,
+        note=clip(one_line(selected.note), _NOTE_LIMIT) if room.has_details else "",
+        noted_by=clip(one_line(selected.noted_by), 60),
         _kept={},
     )
 

@@ -22,12 +22,16 @@ class IssueKind(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Selected:
-    """A paper's place in a digest. ``is_update`` marks a newer version of a paper that may have been sent before."""
+    """A paper's place in a digest. ``is_update`` marks a newer version of a paper that may have been sent before;
+    ``note`` is what an editor says of it, ``noted_by`` who that is.
+    """
 
     paper_id: int
     score: float
     reasons: tuple[Reason, ...] = ()
     is_update: bool = False
+    note: str = ""
+    noted_by: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,12 +55,18 @@ HOSTILE = (
 
 def make_renderer(*directories: Path, brand: Brand = BRAND) -> Renderer:
     """Return a renderer over the shipped templates, with any other folders before them."""
-    return Renderer(directories, brand, unsubscribe_url, {"diffusion": "Diffusion models"})
+    topics = {"diffusion": "https://news.example.org/topics/diffusion"}
+    return Renderer(directories, brand, unsubscribe_url, {"diffusion": "Diffusion models"}, vote_url, topics)
 
 
 def unsubscribe_url(subscriber: Subscriber) -> str:
     """Return an address as long as the real ones are."""
     return f"https://news.example.org/unsubscribe/{subscriber.id}.abcdefghijklmnopqrstuvwxyz0123456789"
+
+
+def vote_url(subscriber: Subscriber) -> str:
+    """Return an address as long as the real ones are."""
+    return unsubscribe_url(subscriber).replace("/unsubscribe/", "/vote/")
 
 
 def make_digest(count: int, *topics: str, abstract: str = ABSTRACT) -> tuple[Digest, dict[int, Paper]]:

@@ -13,7 +13,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet --no-input
 CONFIG ?= config
 
-.PHONY: run test bounce-corpus check bench crash-test docs pictures lock clean
+.PHONY: run test bounce-corpus check bench crash-test docs languages pictures lock clean
 .DELETE_ON_ERROR:
 
 run: .venv/installed
@@ -51,6 +51,10 @@ $(CORPUS): | .venv/installed-for-tests
 docs: .venv/installed-for-tests
 	$(BIN)/python -m newsletter.settings.reference > docs/configuration.md
 	$(BIN)/python -m newsletter.cli.reference > docs/commands.md
+
+# Puts new texts into the catalogues, takes out those that are gone, and says what is to be translated.
+languages: .venv/installed
+	$(BIN)/python -m newsletter.languages.extraction
 
 # The pictures of the README, taken with the system's Chromium.
 pictures: .venv/installed-for-tests

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from newsletter.core.rank import select
-from newsletter.model import Digest, Health, IssueKind, Replacements, Section, Selected, SourceNote
+from newsletter.model import Digest, Health, IssueKind, Replacements, Section, Selected, SourceNote, gettext_noop
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 
     from newsletter.model import Match, Paper, Profile, Reason, SourceState
 
-UPDATED_TOPIC = "Updated"
+# Sections that are named by us, not by a profile.
+UPDATED_TOPIC = gettext_noop("Updated")
+PERSONAL_TITLE = gettext_noop("Your keywords")
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,42 +6,26 @@ import re
 from typing import TYPE_CHECKING
 
 from newsletter.core.printable import clip, one_line
-from newsletter.core.selection import UPDATED_TOPIC
+from newsletter.core.selection import PERSONAL_TITLE, UPDATED_TOPIC
 from newsletter.model import IssueKind
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from datetime import date
 
+    from newsletter.languages import Language
     from newsletter.model import Digest, Paper, Section
 
-_DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
-_MONTHS = (
-    *("January", "February", "March", "April", "May", "June"),
-    *("July", "August", "September", "October", "November", "December"),
-)
 _TOPIC_LIMIT = 60  # characters; what phones show of a subject is shorter still
 _TITLE_LIMIT = 70
 _PREHEADER_LIMIT = 160
 
 
-def long_date(day: date) -> str:
-    """Return e.g. ``Tuesday 24 November 2026``, in English whatever the process's locale."""
-    return f"{_DAYS[day.weekday()]} {day.day} {_MONTHS[day.month - 1]} {day.year}"
-
-
-def short_date(day: date) -> str:
-    """Return e.g. ``24 Nov``."""
-    return f"{day.day} {_MONTHS[day.month - 1][:3]}"
-
-
-def count_of(number: int, noun: str) -> str:
-    """Return e.g. ``1 paper``, ``2 papers`` or ``1,204 papers``."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
-
-
-def section_title(section: Section) -> str:
-    """Return what a section is about, in the words of the admin: its topic, or else its profile's title."""
+def section_title(section: Section, language: Language) -> str:
+    """Return what a section is about, in the words of the admin: its topic, or else its profile's title; of
+    what we name ourselves, the name in ``language``.
+    """
+    if section.topic in (UPDATED_TOPIC, PERSONAL_TITLE):
+        return language.gettext(section.topic)
     return one_line(section.topic) or one_line(section.profile_title) or one_line(section.profile)
 
 
@@ -52,61 +36,74 @@ def is_trending(section: Section) -> bool:
     )
 
 
-def headline(digest: Digest, papers: Mapping[int, Paper], name: str) -> str:
+def headline(digest: Digest, papers: Mapping[int, Paper], name: str, language: Language) -> str:
     """Return what a mail holds in words, e.g. ``12 papers on diffusion models and 3 more``; ``name`` is the
     newsletter's.
     """
     if digest.kind is IssueKind.WELCOME:
-        return f"Welcome to {one_line(name)}"
+        return language.gettext("Welcome to %(name)s", name=one_line(name))
     if digest.kind is IssueKind.PROBE:
-        return "Do our mails reach you?"
+        return language.gettext("Do our mails reach you?")
     if not digest.paper_ids:
-        return _quiet_headline(digest.considered)
-    return contents(digest, papers)
+        return _quiet_headline(digest.considered, language)
+    return contents(digest, papers, language)
 
 
-def contents(digest: Digest, papers: Mapping[int, Paper]) -> str:
+def contents(digest: Digest, papers: Mapping[int, Paper], language: Language) -> str:
     """Return what a digest with papers holds: its largest section, and how many more."""
     largest = max(digest.sections, key=lambda section: len(section.papers))  # the first of equals
     others = len(digest.paper_ids) - len(largest.papers)
-    return _section_words(largest, papers) + (f" and {others:,} more" if others > 0 else "")
+    words = _section_words(largest, papers, language)
+    if others <= 0:
+        return words
+    return language.ngettext("%(papers)s and %(num)s more", "%(papers)s and %(num)s more", others, papers=words)
 
 
-def subject(digest: Digest, papers: Mapping[int, Paper], name: str) -> str:
+def subject(digest: Digest, papers: Mapping[int, Paper], name: str, language: Language) -> str:
     """Return the subject: what the mail holds and the day, for mail programs thread what has the same subject.
 
     A welcome says both that it is one and what it holds: ``Welcome: 12 papers on diffusion models · 24 Nov``.
     """
     is_full_welcome = digest.kind is IssueKind.WELCOME and digest.paper_ids
-    words = f"Welcome: {contents(digest, papers)}" if is_full_welcome else headline(digest, papers, name)
-    return f"{words} · {short_date(digest.issue_date)}"
+    if is_full_welcome:
+        words = language.gettext("Welcome: %(papers)s", papers=contents(digest, papers, language))
+    else:
+        words = headline(digest, papers, name, language)
+    return f"{words} · {language.short_date(digest.issue_date)}"
 
 
-def preheader(digest: Digest, papers: Mapping[int, Paper]) -> str:
+def preheader(digest: Digest, papers: Mapping[int, Paper], language: Language) -> str:
     """Return the line that inboxes show after the subject: the first titles, or the number of papers seen."""
     titles = [clip(one_line(papers[paper_id].title), _TITLE_LIMIT) for paper_id in digest.paper_ids[:3]]
     if titles:
         return clip(" · ".join(titles), _PREHEADER_LIMIT)
     if digest.kind is IssueKind.WELCOME:
-        return "What you will get, when, and how to stop it."
+        return language.gettext("What you will get, when, and how to stop it.")
     if digest.kind is IssueKind.PROBE:
-        return "Some came back. If you read this, all is well."
-    return f"{count_of(digest.considered, 'new paper')} looked at. Nothing for you today."
+        return language.gettext("Some came back. If you read this, all is well.")
+    return language.ngettext(
+        "%(num)s new paper looked at. Nothing for you today.",
+        "%(num)s new papers looked at. Nothing for you today.",
+        digest.considered,
+    )
 
 
-def _quiet_headline(considered: int) -> str:
+def _quiet_headline(considered: int, language: Language) -> str:
     if not considered:
-        return "All quiet: no new papers"
-    return f"All quiet: none of {count_of(considered, 'new paper')} matched"
+        return language.gettext("All quiet: no new papers")
+    return language.ngettext(
+        "All quiet: none of %(num)s new paper matched", "All quiet: none of %(num)s new papers matched", considered
+    )
 
 
-def _section_words(section: Section, papers: Mapping[int, Paper]) -> str:
+def _section_words(section: Section, papers: Mapping[int, Paper], language: Language) -> str:
     count = len(section.papers)
     if is_trending(section):
-        return count_of(count, "trending paper")
+        return language.ngettext("%(num)s trending paper", "%(num)s trending papers", count)
     if section.topic == UPDATED_TOPIC and all(paper.is_update for paper in section.papers):
-        return count_of(count, "updated paper")
-    return f"{count_of(count, 'paper')} on {clip(_mid_sentence(section_title(section), section, papers), _TOPIC_LIMIT)}"
+        return language.ngettext("%(num)s updated paper", "%(num)s updated papers", count)
+    topic = clip(_mid_sentence(section_title(section, language), section, papers), _TOPIC_LIMIT)
+    return language.ngettext("%(num)s paper on %(topic)s", "%(num)s papers on %(topic)s", count, topic=topic)
 
 
 def _mid_sentence(title: str, section: Section, papers: Mapping[int, Paper]) -> str:

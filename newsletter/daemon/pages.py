@@ -32,6 +32,7 @@ async def serve_pages(running: Running, port: int | None, stack: AsyncExitStack)
             probes_of(running),
             (lambda: application.profiles) if settings.web.has_pages else None,
             lambda: running.parts.bounces,
+            settings.newsletter.language,
         )
     elif port is not None:
         app = create_probe_app(probes_of(running))

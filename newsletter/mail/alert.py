@@ -12,6 +12,8 @@ from jinja2 import Environment, StrictUndefined, TemplateSyntaxError
 
 from newsletter.core.printable import one_line
 from newsletter.errors import TemplateError
+from newsletter.languages import ENGLISH
+from newsletter.languages.templates import speak
 from newsletter.mail import headers
 from newsletter.mail.filters import text_filters
 from newsletter.mail.message import quoted_printable
@@ -62,6 +64,7 @@ class AlertTemplate:
             lstrip_blocks=True,
             keep_trailing_newline=True,
         )
+        speak(environment, ENGLISH)
         environment.filters.update(text_filters())
         try:
             return environment.template_class.from_code(environment, environment.compile(text, TEMPLATE, TEMPLATE), {})

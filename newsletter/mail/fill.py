@@ -13,6 +13,7 @@ from jinja2.meta import find_referenced_templates, find_undeclared_variables
 from markupsafe import escape
 
 from newsletter.errors import TemplateError
+from newsletter.languages.templates import speak
 from newsletter.mail.compile import compile_mjml, tag_problems
 from newsletter.mail.filters import html_filters, text_filters
 from newsletter.mail.once import Once
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
     from jinja2 import Template
 
+    from newsletter.languages import Language
     from newsletter.mail.brand import Brand
     from newsletter.mail.templates import Source, TemplateFiles
 
@@ -56,14 +58,15 @@ class Compiler:
         self._brand = brand
         self._variables = variables
 
-    def compile(self, name: str) -> Compiled:
-        """Return ``name``.mjml and ``name``.txt, compiled; TemplateError with every problem that shows before.
+    def compile(self, name: str, language: Language) -> Compiled:
+        """Return ``name``.mjml and ``name``.txt, compiled, to be filled in ``language``; TemplateError with every
+        problem that shows before.
 
         What they include is read now and kept, so that a digest is never filled with half of a change.
         """
         included: dict[str, Source] = {}
-        html_environment = self._environment(included, is_html=True)
-        text_environment = self._environment(included, is_html=False)
+        html_environment = self._environment(included, language, is_html=True)
+        text_environment = self._environment(included, language, is_html=False)
         html_source, problems = self._loaded(f"{name}.mjml")
         text_source = None
         if html_source or self._files.find(f"{name}.txt"):  # a name that is no template's is told once
@@ -94,7 +97,7 @@ class Compiler:
             return None, list(error.problems)
         return source, list(source.missing)
 
-    def _environment(self, included: Mapping[str, Source], *, is_html: bool) -> Environment:
+    def _environment(self, included: Mapping[str, Source], language: Language, *, is_html: bool) -> Environment:
         def load(name: str) -> tuple[str, str, None] | None:
             if source := included.get(name):
                 return source.text, source.origins[0][0], None
@@ -109,6 +112,7 @@ class Compiler:
             keep_trailing_newline=True,
             extensions=[Once],
         )
+        speak(environment, language)
         environment.filters.update(html_filters(self._brand) if is_html else text_filters())
         return environment
 
@@ -154,7 +158,7 @@ class Compiler:
         except TemplateSyntaxError as error:
             yield source.problem(error.lineno, 0, f"Jinja: {error.message}")
             return
-        unknown = find_undeclared_variables(tree) - self._variables
+        unknown = find_undeclared_variables(tree) - self._variables - environment.globals.keys()
         for name in tree.find_all(nodes.Name):
             if name.name in unknown and name.ctx == "load":
                 unknown.discard(name.name)

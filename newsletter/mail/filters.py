@@ -10,9 +10,7 @@ from typing import TYPE_CHECKING, Any
 from markupsafe import Markup, escape
 
 from newsletter.core.printable import clip, one_line
-from newsletter.core.subject import count_of, long_date, short_date
 from newsletter.mail.marks import Marked, whole
-from newsletter.mail.words import listing
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,14 +23,12 @@ TEXT_WIDTH = 72  # columns of the plain-text part
 
 
 def common_filters() -> dict[str, Callable[..., Any]]:
-    """Return the filters that HTML and text templates share, by name."""
+    """Return the filters that HTML and text templates share, by name, besides those of
+    :func:`newsletter.languages.templates.language_filters`.
+    """
     return {
         "clip": lambda value, limit: clip(one_line(str(value)), limit),
         "count_of": count_of,
-        "listing": lambda values: listing([str(value) for value in values]),
-        "long_date": long_date,
-        "short_date": short_date,
-        "thousands": lambda number: f"{number:,}",
     }
 
 
@@ -45,6 +41,11 @@ def html_filters(brand: Brand) -> dict[str, Callable[..., Any]]:
 def text_filters() -> dict[str, Callable[..., Any]]:
     """Return the filters of plain-text templates."""
     return common_filters() | {"marked": marked_text, "wrap": wrap, "width": display_width}
+
+
+def count_of(number: int, noun: str) -> str:
+    """Return e.g. ``1 paper`` or ``1,204 papers``: for templates that are written in English only."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def marked_html(value: Marked | str, opening: str) -> Markup:

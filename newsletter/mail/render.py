@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import structlog
 
 from newsletter.core.printable import one_line
-from newsletter.core.subject import headline, long_date, preheader, subject
+from newsletter.core.subject import headline, preheader, subject
 from newsletter.errors import TemplateError
+from newsletter.languages import ENGLISH, Language, known_codes, language_of
 from newsletter.mail.brand import Brand, contrast
 from newsletter.mail.fill import Compiled, Compiler, fill_html, fill_text
 from newsletter.mail.message import Envelope, Part, Placeholders, Recipient
@@ -50,7 +51,22 @@ PER_RECIPIENT = ("unsubscribe_url", "vote_url", "schedule", "address", "subscrip
 
 VARIABLES = frozenset(
     (
-        *("kind", "name", "brand", "light", "dark", "lang", "date", "issue_date", "headline", "subject", "preheader"),
+        *(
+            "kind",
+            "name",
+            "brand",
+            "light",
+            "dark",
+            "lang",
+            "direction",
+            "start",
+            "end",
+            "date",
+            "issue_date",
+            "headline",
+            "subject",
+            "preheader",
+        ),
         *("chosen", "considered", "trending", "sections", "omitted", "notes"),
         *PER_RECIPIENT,
     )
@@ -66,11 +82,14 @@ _BY_KIND = frozenset(kind.value for kind in IssueKind if kind is not IssueKind.D
 class PreparedDigest:
     """A digest rendered once: implements :class:`newsletter.ports.Prepared`."""
 
-    def __init__(self, digest: Digest, subject_text: str, text: Part, html: Part, renderer: Renderer) -> None:
+    def __init__(
+        self, digest: Digest, subject_text: str, text: Part, html: Part, renderer: Renderer, language: Language
+    ) -> None:
         self._campaign = (digest.issue_date.isoformat(), digest.kind.value)
         self._subject = subject_text
         self._text, self._html = text, html
         self._renderer = renderer
+        self._language = language
 
     @property
     def subject(self) -> str:
@@ -89,15 +108,18 @@ class PreparedDigest:
 
     def html(self, subscriber: Subscriber) -> str:
         """Return the HTML part as this recipient sees it."""
-        return self._html.text(self._renderer.recipient(subscriber).values)
+        return self._html.text(self._recipient(subscriber).values)
 
     def text(self, subscriber: Subscriber) -> str:
         """Return the plain-text part as this recipient sees it."""
-        return self._text.text(self._renderer.recipient(subscriber).values)
+        return self._text.text(self._recipient(subscriber).values)
 
     def compose(self, subscriber: Subscriber, message_id: str, now: datetime) -> bytes:
         """Return the finished message for one recipient; see :class:`newsletter.ports.Prepared`."""
-        return self._envelope.compose(self._renderer.recipient(subscriber), message_id, now)
+        return self._envelope.compose(self._recipient(subscriber), message_id, now)
+
+    def _recipient(self, subscriber: Subscriber) -> Recipient:
+        return self._renderer.recipient(subscriber, self._language)
 
 
 class Renderer:
@@ -132,8 +154,8 @@ class Renderer:
         self._titles = dict(profile_titles or {})
         self._placeholders = Placeholders(PER_RECIPIENT)
         self._compiler = Compiler(self._files, brand, VARIABLES)
-        self._compiled: dict[str, Compiled] = {}
-        self._refused: dict[str, frozenset[tuple[str, int, int]]] = {}
+        self._compiled: dict[tuple[str, str], Compiled] = {}
+        self._refused: dict[tuple[str, str], frozenset[tuple[str, int, int]]] = {}
         self._known_terms: dict[tuple[object, ...], tuple[str, str]] = {}
 
     def take_over(self, former: Renderer) -> None:
@@ -146,7 +168,7 @@ class Renderer:
     def prepare(self, digest: Digest, papers: Mapping[int, Paper]) -> PreparedDigest:
         """Render a digest; TemplateError when a template cannot be filled. ``papers`` holds every id in it."""
         name, language = self._template_of(digest)
-        return self._prepare(self._current(name), digest, papers, language)
+        return self._prepare(self._current(name, language), digest, papers, language)
 
     def check(self) -> list[Problem]:
         """Return everything wrong with the templates and colours: each one compiled anew and filled with a sample."""
@@ -159,10 +181,10 @@ class Renderer:
         """Return the names that a digest may ask for as its template."""
         return [name for name in self._files.names(".mjml") if name not in _BY_KIND and "." not in name]
 
-    def recipient(self, subscriber: Subscriber) -> Recipient:
-        """Return what is this subscriber's alone in a mail."""
+    def recipient(self, subscriber: Subscriber, language: Language = ENGLISH) -> Recipient:
+        """Return what is this subscriber's alone in a mail in ``language``."""
         url = self._links(subscriber) if self._links else ""
-        schedule_words, subscription_words = self._terms(subscriber)
+        schedule_words, subscription_words = self._terms(subscriber, language)
         values = {
             "unsubscribe_url": one_line(url or self._unsubscribe_by_mail()),
             "vote_url": one_line(self._vote_links(subscriber)) if self._vote_links else "",
@@ -173,7 +195,7 @@ class Renderer:
         return Recipient(subscriber.address.wire, url, values)
 
     def _prepare(
-        self, compiled: Compiled, digest: Digest, papers: Mapping[int, Paper], language: str
+        self, compiled: Compiled, digest: Digest, papers: Mapping[int, Paper], language: Language
     ) -> PreparedDigest:
         """Return the digest in both forms; TemplateError with what is wrong with either."""
         variables = self._variables(digest, papers, language)
@@ -181,21 +203,26 @@ class Renderer:
         problems: list[Problem] = []
         for fill in (self._html_part, self._text_part):
             try:
-                parts.append(fill(compiled, digest, papers, variables))
+                parts.append(fill(compiled, digest, papers, variables, language))
             except TemplateError as error:
                 problems += error.problems
         if problems:
             raise TemplateError(problems=problems)
         html, text = parts
-        return PreparedDigest(digest, variables["subject"], text, html, self)
+        return PreparedDigest(digest, variables["subject"], text, html, self, language)
 
     def _html_part(
-        self, compiled: Compiled, digest: Digest, papers: Mapping[int, Paper], variables: dict[str, Any]
+        self,
+        compiled: Compiled,
+        digest: Digest,
+        papers: Mapping[int, Paper],
+        variables: dict[str, Any],
+        language: Language,
     ) -> Part:
         """Return the HTML, and leave in ``variables`` how much of the papers it had room for."""
         html, budget = "", html_budget(len(digest.paper_ids))
         for room in ROOMS:
-            sections = section_views(digest, papers, room, self._topic_urls)
+            sections = section_views(digest, papers, room, language, self._topic_urls)
             variables |= {"sections": sections, "omitted": sum(section.omitted for section in sections)}
             html = fill_html(compiled, variables)
             if len(html.encode("utf-8", "replace")) + self._own_words(html) <= budget:
@@ -203,9 +230,14 @@ class Renderer:
         return self._part(html, compiled.html_source.name, is_html=True)
 
     def _text_part(
-        self, compiled: Compiled, digest: Digest, papers: Mapping[int, Paper], variables: dict[str, Any]
+        self,
+        compiled: Compiled,
+        digest: Digest,
+        papers: Mapping[int, Paper],
+        variables: dict[str, Any],
+        language: Language,
     ) -> Part:
-        del digest, papers  # the sections are those of the HTML
+        del digest, papers, language  # the sections are those of the HTML
         return self._part(fill_text(compiled, variables), compiled.text_source.name, is_html=False)
 
     def _own_words(self, html: str) -> int:
@@ -223,8 +255,8 @@ class Renderer:
             advice = f"print {', '.join(PER_RECIPIENT)} as they are"
             raise TemplateError(problems=[Problem(str(path), 0, 0, str(error), advice)]) from error
 
-    def _variables(self, digest: Digest, papers: Mapping[int, Paper], language: str) -> dict[str, Any]:
-        words = headline(digest, papers, self.brand.name)
+    def _variables(self, digest: Digest, papers: Mapping[int, Paper], language: Language) -> dict[str, Any]:
+        words = headline(digest, papers, self.brand.name, language)
         voted = {
             paper.paper_id
             for section in digest.sections
@@ -240,29 +272,32 @@ class Renderer:
             "brand": self.brand,
             "light": self.brand.light,
             "dark": self.brand.dark,
-            "lang": language,
-            "date": long_date(digest.issue_date),
+            "lang": language.code,
+            "direction": language.direction,
+            "start": "left" if language.direction == "ltr" else "right",
+            "end": "right" if language.direction == "ltr" else "left",
+            "date": language.long_date(digest.issue_date),
             "issue_date": digest.issue_date,
             "headline": words,
-            "subject": subject(digest, papers, self.brand.name),
-            "preheader": preheader(digest, papers),
+            "subject": subject(digest, papers, self.brand.name, language),
+            "preheader": preheader(digest, papers, language),
             "chosen": len(digest.paper_ids),
             "considered": digest.considered,
             "trending": len(voted),
-            "notes": note_sentences(digest),
+            "notes": note_sentences(digest, language),
         } | (self._placeholders.values() | missing)
 
-    def _terms(self, subscriber: Subscriber) -> tuple[str, str]:
+    def _terms(self, subscriber: Subscriber, language: Language) -> tuple[str, str]:
         """Return when mail comes and what is taken, which many subscribers have in common."""
         key = (
             *(subscriber.zone, subscriber.send_at_local, subscriber.frequency, subscriber.weekday),
-            *(subscriber.profiles, bool(subscriber.keywords)),
+            *(subscriber.profiles, bool(subscriber.keywords), language.code),
         )
         known = self._known_terms.get(key)
         if known is None:
             if len(self._known_terms) >= _MOST_TERMS:
                 self._known_terms.clear()
-            known = (one_line(schedule(subscriber)), one_line(subscription(subscriber, self._titles)))
+            known = (schedule(subscriber, language), subscription(subscriber, self._titles, language))
             self._known_terms[key] = known
         return known
 
@@ -270,38 +305,43 @@ class Renderer:
         address = self.brand.unsubscribe_address
         return f"mailto:{address}?subject=unsubscribe" if address else ""
 
-    def _template_of(self, digest: Digest) -> tuple[str, str]:
-        """Return the name of the template for a digest, and the language it is written in."""
+    def _template_of(self, digest: Digest) -> tuple[str, Language]:
+        """Return the name of the template for a digest, and the language to fill it in: the reader's where a template
+        of its own or a catalogue is there for it, else English.
+        """
         name = digest.template if digest.kind is IssueKind.DIGEST else digest.kind.value
-        if digest.language != "en" and self._files.find(f"{name}.{digest.language}.mjml"):
-            return f"{name}.{digest.language}", digest.language
-        return name, "en"
+        code = digest.language
+        if code != ENGLISH.code and self._files.find(f"{name}.{code}.mjml"):
+            return f"{name}.{code}", language_of(code)
+        return name, language_of(code) if code.partition("-")[0] in known_codes() else ENGLISH
 
-    def _current(self, name: str) -> Compiled:
+    def _current(self, name: str, language: Language) -> Compiled:
         """Return a template as its files are now, or the last good one when they are broken."""
-        known = self._compiled.get(name)
+        key = name, language.code
+        known = self._compiled.get(key)
         if known and all(self._files.is_current(source) for source in known.sources):
             return known
         files = self._files.fingerprint() if known else None
-        if known and self._refused.get(name) == files:
+        if known and self._refused.get(key) == files:
             return known
         try:
-            self._compiled[name] = self._compiler.compile(name)
+            self._compiled[key] = self._compiler.compile(name, language)
         except TemplateError as error:
             if known is None or files is None:
                 raise
-            self._refused[name] = files  # not tried again until something changes
+            self._refused[key] = files  # not tried again until something changes
             logger.warning("template.broken", template=name, problem=str(error), in_force="the last good one")
             return known
-        self._refused.pop(name, None)
-        return self._compiled[name]
+        self._refused.pop(key, None)
+        return self._compiled[key]
 
     def _check(self, name: str) -> list[Problem]:
-        base, _, language = name.partition(".")
+        base, _, code = name.partition(".")
+        language = language_of(code) if code else ENGLISH
         kind = IssueKind(base) if base in self._needed else IssueKind.DIGEST
         digest, papers = sample_digest(kind)
         try:
-            prepared = self._prepare(self._compiler.compile(name), digest, papers, language or "en")
+            prepared = self._prepare(self._compiler.compile(name, language), digest, papers, language)
         except TemplateError as error:
             return list(error.problems)
         if (self._links or self.brand.unsubscribe_address) and not prepared.shows_unsubscribe:

@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from newsletter.core.printable import clip, one_line
-from newsletter.core.subject import section_title, short_date
+from newsletter.core.subject import section_title
 from newsletter.core.text import readable, readable_name
 from newsletter.mail.excerpt import excerpt
 from newsletter.mail.links import LinkView, paper_links, paper_url
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from datetime import date
 
+    from newsletter.languages import Language
     from newsletter.model import Digest, Paper, Reason, Section, Selected, Span
 
 _SHOWN_AUTHORS = 3
@@ -71,16 +72,22 @@ class PaperView:
     score: float
     note: str
     noted_by: str
+    _language: Language
     _kept: dict[tuple[object, ...], str]  # see newsletter.mail.once
 
     @property
     def details(self) -> str:
         """The line under the title in plain text: update, authors, categories and date, as far as they are shown."""
-        update = f"UPDATED to version {self.version}" if self.version else "UPDATED"
         authors = ", ".join(author.name for author in self.authors)
         more = f" +{self.more_authors}" if self.more_authors else ""
-        parts = (update if self.is_update else "", authors + more, ", ".join(self.categories), self.date)
+        parts = (self._update if self.is_update else "", authors + more, ", ".join(self.categories), self.date)
         return " · ".join(part for part in parts if part)
+
+    @property
+    def _update(self) -> str:
+        if self.version:
+            return self._language.gettext("UPDATED to version %(version)s", version=self.version)
+        return self._language.gettext("UPDATED")
 
 
 # Not a public name of the view: those are what templates see.
@@ -102,13 +109,17 @@ class SectionView:
 
 
 def section_views(
-    digest: Digest, papers: Mapping[int, Paper], room: Room, topic_urls: Mapping[str, str] = _NOWHERE
+    digest: Digest,
+    papers: Mapping[int, Paper],
+    room: Room,
+    language: Language,
+    topic_urls: Mapping[str, str] = _NOWHERE,
 ) -> tuple[SectionView, ...]:
     """Return a digest's sections as templates show them, papers and links numbered through the whole mail.
 
     ``topic_urls`` holds the pages of those profiles that have one.
     """
-    views, numbering = [], Numbering()
+    views, numbering = [], Numbering(language)
     for index, section in enumerate(digest.sections, start=1):
         if section.papers or section.omitted:
             view = _section_view(section, papers, room, numbering, f"s{index}")
@@ -116,21 +127,26 @@ def section_views(
     return tuple(views)
 
 
-def note_sentences(digest: Digest) -> tuple[str, ...]:
+def note_sentences(digest: Digest, language: Language) -> tuple[str, ...]:
     """Return the lines about the sources, those that had nothing new counted where they are many."""
     quiet = [note for note in digest.notes if is_quiet(note)]
     untold = {note.source for note in quiet[_MAXIMUM_QUIET:]}
-    sentences = [source_sentence(note, digest.issue_date) for note in digest.notes if note.source not in untold]
-    return (*sentences, *([f"And {len(untold):,} more had nothing new."] if untold else []))
+    told = [note for note in digest.notes if note.source not in untold]
+    sentences = [source_sentence(note, digest.issue_date, language) for note in told]
+    if untold:
+        singular, plural = "And %(num)s more had nothing new.", "And %(num)s more had nothing new."
+        sentences.append(language.ngettext(singular, plural, len(untold)))
+    return tuple(sentences)
 
 
 def _section_view(
     section: Section, papers: Mapping[int, Paper], room: Room, numbering: Numbering, anchor: str
 ) -> SectionView:
+    language = numbering.language
     shown = section.papers[: room.papers]
     return SectionView(
         anchor=anchor,
-        title=clip(section_title(section), 100),
+        title=clip(section_title(section, language), 100),
         profile=section.profile,
         profile_title=clip(one_line(section.profile_title), 100),
         papers=tuple(_paper_view(each, papers[each.paper_id], room, numbering) for each in shown),
@@ -139,9 +155,10 @@ def _section_view(
 
 
 class Numbering:
-    """Counts a mail's papers and links, so that the plain text can refer to them."""
+    """Counts a mail's papers and links, so that the plain text can refer to them; the mail is in ``language``."""
 
-    def __init__(self) -> None:
+    def __init__(self, language: Language) -> None:
+        self.language = language
         self.papers = 0
         self.links = 0
 
@@ -158,7 +175,7 @@ class Numbering:
 
 def _paper_view(selected: Selected, paper: Paper, room: Room, numbering: Numbering) -> PaperView:
     """Return the paper in its place: what was seen of it before, with this mail's numbers."""
-    view = _unplaced_view(selected, paper, room)
+    view = _unplaced_view(selected, paper, room, numbering.language)
     return PaperView(
         view.id,
         numbering.next_paper(),
@@ -177,12 +194,13 @@ def _paper_view(selected: Selected, paper: Paper, room: Room, numbering: Numberi
         view.score,
         view.note,
         view.noted_by,
+        numbering.language,
         kept_with(view),
     )
 
 
 @lru_cache(maxsize=2048)  # the digests of one day share their papers
-def _unplaced_view(selected: Selected, paper: Paper, room: Room) -> PaperView:
+def _unplaced_view(selected: Selected, paper: Paper, room: Room, language: Language) -> PaperView:
     title, abstract = readable(paper.title), readable(paper.abstract)
     fields = {"title": title, "abstract": abstract, "authors": ", ".join(map(readable_name, paper.authors))}
     authors, more_authors = _authors(paper, selected.reasons)
@@ -195,15 +213,16 @@ def _unplaced_view(selected: Selected, paper: Paper, room: Room) -> PaperView:
         authors=authors if room.has_details else (),
         more_authors=more_authors if room.has_details else 0,
         categories=_categories(paper) if room.has_details else (),
-        date=_date_words(paper) if room.has_details else "",
+        date=_date_words(paper, language) if room.has_details else "",
         excerpt=excerpt(abstract, _spans(selected.reasons, "abstract"), room.excerpt),
-        why=causes(selected.reasons, paper, fields) if room.has_details else (),
+        why=causes(selected.reasons, paper, fields, language) if room.has_details else (),
         is_update=selected.is_update,
         version=paper.version,
         upvotes=paper.community.upvotes,
         score=selected.score,
         note=clip(one_line(selected.note), _NOTE_LIMIT) if room.has_details else "",
         noted_by=clip(one_line(selected.noted_by), 60),
+        _language=language,
         _kept={},
     )
 
@@ -240,8 +259,8 @@ def _categories(paper: Paper) -> tuple[str, ...]:
     return tuple(name for name in names if name)
 
 
-def _date_words(paper: Paper) -> str:
+def _date_words(paper: Paper, language: Language) -> str:
     """Return e.g. ``23 Nov``, with the year when it is not the year in which we saw the paper."""
     day: date = (paper.published_at or paper.first_seen_at).date()
     is_this_year = day.year == paper.first_seen_at.year
-    return short_date(day) if is_this_year else f"{short_date(day)} {day.year}"
+    return language.short_date(day) if is_this_year else language.day(day)

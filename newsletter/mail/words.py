@@ -6,18 +6,33 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from newsletter.core.printable import clip, one_line
-from newsletter.core.subject import count_of, short_date
-from newsletter.model import Frequency, Health
+from newsletter.model import Frequency, Health, Weekday, gettext_noop
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import date, datetime
 
+    from newsletter.languages import Language
     from newsletter.model import Paper, Reason, SourceNote, Subscriber
 
 _MAXIMUM_KEYWORDS = 3
 _KEYWORD_LIMIT = 60  # characters
-_FIELD_ORDER = ("title", "abstract", "authors", "comment")
+_FIELDS = {
+    "title": gettext_noop("title"),
+    "abstract": gettext_noop("abstract"),
+    "authors": gettext_noop("authors"),
+    "comment": gettext_noop("comment"),
+}
+_ON_DAYS = {
+    Weekday.MONDAY: gettext_noop("on Mondays"),
+    Weekday.TUESDAY: gettext_noop("on Tuesdays"),
+    Weekday.WEDNESDAY: gettext_noop("on Wednesdays"),
+    Weekday.THURSDAY: gettext_noop("on Thursdays"),
+    Weekday.FRIDAY: gettext_noop("on Fridays"),
+    Weekday.SATURDAY: gettext_noop("on Saturdays"),
+    Weekday.SUNDAY: gettext_noop("on Sundays"),
+}
+_WORDS = "\x00"  # where a cause's own words stand in its sentence
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,35 +47,43 @@ class Cause:
         return self.before + self.words + self.after
 
 
-def listing(names: Sequence[str]) -> str:
-    """Return e.g. ``a``, ``a and b`` or ``a, b and c``."""
-    return " and ".join(filter(None, (", ".join(names[:-1]), *names[-1:])))
-
-
-def causes(reasons: Sequence[Reason], paper: Paper, readable_fields: Mapping[str, str]) -> tuple[Cause, ...]:
+def causes(
+    reasons: Sequence[Reason], paper: Paper, readable_fields: Mapping[str, str], language: Language
+) -> tuple[Cause, ...]:
     """Return why a paper is there, strongest words first. ``readable_fields`` holds the texts that spans index."""
-    found = [*_keyword_causes(reasons, readable_fields), *_author_causes(reasons), *_category_causes(reasons)]
-    if paper.community.upvotes:
-        found.append(Cause("", before=count_of(paper.community.upvotes, "upvote")))
+    found = _keyword_causes(reasons, readable_fields, language)
+    found += [
+        _cause(name, language.gettext("you follow %(words)s", words=_WORDS)) for name in _texts(reasons, "author")
+    ]
+    found += [
+        _cause(name, language.gettext("category %(words)s", words=_WORDS)) for name in _texts(reasons, "category")
+    ]
+    if votes := paper.community.upvotes:
+        found.append(Cause("", before=language.ngettext("%(num)s upvote", "%(num)s upvotes", votes)))
     return tuple(found)
 
 
-def schedule(subscriber: Subscriber) -> str:
+def schedule(subscriber: Subscriber, language: Language) -> str:
     """Return when mail comes, e.g. ``at 07:00 Europe/Berlin, on weekdays``."""
     days = {
-        Frequency.DAILY: "every day",
-        Frequency.WEEKDAYS: "on weekdays",
-        Frequency.WEEKLY: f"on {subscriber.weekday.value.capitalize()}s",
+        Frequency.DAILY: gettext_noop("every day"),
+        Frequency.WEEKDAYS: gettext_noop("on weekdays"),
+        Frequency.WEEKLY: _ON_DAYS[subscriber.weekday],
     }
-    return f"at {subscriber.send_at_local:%H:%M} {one_line(subscriber.zone)}, {days[subscriber.frequency]}"
+    return language.gettext(
+        "at %(time)s %(zone)s, %(days)s",
+        time=language.time(subscriber.send_at_local),
+        zone=one_line(subscriber.zone),
+        days=language.gettext(days[subscriber.frequency]),
+    )
 
 
-def subscription(subscriber: Subscriber, titles: Mapping[str, str]) -> str:
+def subscription(subscriber: Subscriber, titles: Mapping[str, str], language: Language) -> str:
     """Return what somebody takes, e.g. ``Vision, Evaluation and your own keywords``; ``titles`` are the profiles'."""
     names = [one_line(titles.get(name, name)) for name in subscriber.profiles]
     if subscriber.keywords:
-        names.append("your own keywords")
-    return listing(names) or "nothing yet"
+        names.append(language.gettext("your own keywords"))
+    return language.listing(names) or language.gettext("nothing yet")
 
 
 def is_quiet(note: SourceNote) -> bool:
@@ -68,44 +91,68 @@ def is_quiet(note: SourceNote) -> bool:
     return note.papers == 0 and note.health in (Health.FRESH, Health.QUIET)
 
 
-def source_sentence(note: SourceNote, issue_date: date) -> str:
+_SAYINGS = {
+    Health.BROKEN: (
+        gettext_noop("%(source)s could not be reached; its papers follow as soon as it can."),
+        gettext_noop("%(source)s could not be reached since %(since)s; its papers follow as soon as it can."),
+    ),
+    Health.THROTTLED: (
+        gettext_noop("%(source)s has asked us to wait; its papers follow."),
+        gettext_noop("%(source)s has asked us to wait since %(since)s; its papers follow."),
+    ),
+    Health.STALE: (
+        gettext_noop("%(source)s: nothing new, longer than usual."),
+        gettext_noop("%(source)s: nothing new since %(since)s, longer than usual."),
+    ),
+    Health.UNCHECKED: (gettext_noop("%(source)s has not been asked yet."),) * 2,
+}
+_QUIET = (gettext_noop("%(source)s: nothing new."),) * 2
+
+
+def source_sentence(note: SourceNote, issue_date: date, language: Language) -> str:
     """Return one honest line about a source, such as ``arXiv: 398 papers``."""
     name = clip(one_line(note.source), 80)
-    since = f" since {_moment(note.since, issue_date)}" if note.since else ""
-    sentences = {
-        Health.BROKEN: f"{name} could not be reached{since}; its papers follow as soon as it can.",
-        Health.THROTTLED: f"{name} has asked us to wait{since}; its papers follow.",
-        Health.STALE: f"{name}: nothing new{since}, longer than usual.",
-        Health.UNCHECKED: f"{name} has not been asked yet.",
-    }
     if note.papers and note.health not in (Health.BROKEN, Health.THROTTLED):
-        return f"{name}: {count_of(note.papers, 'paper')}."
-    return sentences.get(note.health, f"{name}: nothing new.")
+        return language.ngettext("%(source)s: %(num)s paper.", "%(source)s: %(num)s papers.", note.papers, source=name)
+    timeless, timed = _SAYINGS.get(note.health, _QUIET)
+    if note.since is None:
+        return language.gettext(timeless, source=name)
+    return language.gettext(timed, source=name, since=_moment(note.since, issue_date, language))
 
 
-def _moment(moment: datetime, issue_date: date) -> str:
+def _moment(moment: datetime, issue_date: date, language: Language) -> str:
     """Return e.g. ``05:10 UTC``, with the day before it unless that is the issue's; ``moment`` is in UTC."""
-    clock = f"{moment:%H:%M} UTC"
-    return clock if moment.date() == issue_date else f"{short_date(moment.date())}, {clock}"
+    if moment.date() == issue_date:
+        return language.gettext("%(time)s UTC", time=language.time(moment))
+    return language.gettext("%(day)s, %(time)s UTC", day=language.short_date(moment.date()), time=language.time(moment))
 
 
-def _keyword_causes(reasons: Sequence[Reason], fields: Mapping[str, str]) -> list[Cause]:
+def _keyword_causes(reasons: Sequence[Reason], fields: Mapping[str, str], language: Language) -> list[Cause]:
     by_text: dict[str, list[Reason]] = {}
     for reason in sorted(reasons, key=lambda each: -each.score):
         if reason.kind in ("keyword", "query"):
             by_text.setdefault(reason.text, []).append(reason)
-    found = [_keyword_cause(text, group, fields) for text, group in list(by_text.items())[:_MAXIMUM_KEYWORDS]]
-    if len(by_text) > _MAXIMUM_KEYWORDS:
-        found.append(Cause("", before=f"{len(by_text) - _MAXIMUM_KEYWORDS} more"))
+    shown = list(by_text.items())[:_MAXIMUM_KEYWORDS]
+    found = [_cause(_as_read(text, group, fields), _keyword_sentence(group, language)) for text, group in shown]
+    if (more := len(by_text) - len(shown)) > 0:
+        found.append(Cause("", before=language.ngettext("%(num)s more", "%(num)s more", more)))
     return found
 
 
-def _keyword_cause(text: str, group: Sequence[Reason], fields: Mapping[str, str]) -> Cause:
+def _keyword_sentence(group: Sequence[Reason], language: Language) -> str:
     places = {reason.field for reason in group}
-    known = [field for field in _FIELD_ORDER if field in places]
-    after = f" in {listing(known)}" if known else ""
-    before = "the query " if group[0].kind == "query" else ""
-    return Cause(clip(_as_read(text, group, fields), _KEYWORD_LIMIT), before, after)
+    known = [language.gettext(name) for field, name in _FIELDS.items() if field in places]
+    words = _WORDS
+    if group[0].kind == "query":
+        words = language.gettext("the query %(words)s", words=words)
+    if not known:
+        return words
+    return language.gettext("%(words)s in %(fields)s", words=words, fields=language.listing(known))
+
+
+def _cause(words: str, sentence: str) -> Cause:
+    before, _, after = sentence.partition(_WORDS)
+    return Cause(clip(words, _KEYWORD_LIMIT), before, after)
 
 
 def _as_read(text: str, group: Sequence[Reason], fields: Mapping[str, str]) -> str:
@@ -119,13 +166,6 @@ def _as_read(text: str, group: Sequence[Reason], fields: Mapping[str, str]) -> s
     return words[1:-1] if len(words) > 2 and words[0] == words[-1] == '"' else words  # noqa: PLR2004 (two quotes)
 
 
-def _author_causes(reasons: Sequence[Reason]) -> list[Cause]:
-    names = dict.fromkeys(clip(one_line(reason.text), _KEYWORD_LIMIT) for reason in reasons if reason.kind == "author")
-    return [Cause(name, before="you follow ") for name in names]
-
-
-def _category_causes(reasons: Sequence[Reason]) -> list[Cause]:
-    names = dict.fromkeys(
-        clip(one_line(reason.text), _KEYWORD_LIMIT) for reason in reasons if reason.kind == "category"
-    )
-    return [Cause(name, before="category ") for name in names]
+def _texts(reasons: Sequence[Reason], kind: str) -> list[str]:
+    """Return what the reasons of a kind name, each once."""
+    return list(dict.fromkeys(one_line(reason.text) for reason in reasons if reason.kind == kind))

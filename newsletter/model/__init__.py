@@ -35,6 +35,7 @@ from newsletter.model.deliveries import (
 )
 from newsletter.model.issues import Aspect, Flaw, Inconsistency, IssueSums, Share
 from newsletter.model.listing import DeliveryFilter, ListedDelivery, ReplyCount
+from newsletter.model.messages import gettext_noop
 from newsletter.model.papers import AnnounceType, Community, Entry, KeyScheme, Paper, PaperKey, PaperVersion, Sighting
 from newsletter.model.problems import Problem
 from newsletter.model.profiles import Field, Keyword, Match, Profile, Reason, Replacements, Span, Topic
@@ -152,4 +153,5 @@ __all__ = [
     "Verdict",
     "Weekday",
     "Window",
+    "gettext_noop",
 ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from newsletter.core.selection import Picker, Reader, compose_digest
+from newsletter.core.selection import PERSONAL_TITLE, Picker, Reader, compose_digest
 from newsletter.model import Profile, Topic
 
 if TYPE_CHECKING:
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from newsletter.core.selection import Ledger, Window
     from newsletter.model import Digest, Match, Paper, SourceNote, Subscriber
 
-PERSONAL_TITLE = "Your keywords"
 REMEMBERED = 5000  # digests; people with lists of their own must not fill the memory
 
 

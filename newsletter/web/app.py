@@ -23,6 +23,7 @@ from newsletter.web.mails import CaughtMails
 from newsletter.web.pages import STYLE, Pages
 from newsletter.web.reading import Reading
 from newsletter.web.searching import Searching
+from newsletter.web.speaking import Speaking
 from newsletter.web.unsubscribe import Unsubscribing
 
 if TYPE_CHECKING:
@@ -70,11 +71,13 @@ def create_app(  # noqa: PLR0913, PLR0917 (each is a part)
     probes: Probes,
     profiles: Callable[[], Mapping[str, Profile]] | None = None,
     bounces: Callable[[], BounceParts] | None = None,
+    language: str = "en",
 ) -> Starlette:
     """Return the pages as an ASGI application.
 
     ``clock`` returns the time, aware and in UTC. Caught mails are shown when ``catcher_maildir`` is given, papers and
-    topics when ``profiles`` is. What providers post of bounces is taken by what ``bounces`` returns.
+    topics when ``profiles`` is. What providers post of bounces is taken by what ``bounces`` returns. Pages are in
+    ``language`` for whoever asks for none that there is.
     """
     has_reader = profiles is not None
     has_mails = catcher_maildir is not None
@@ -94,7 +97,7 @@ def create_app(  # noqa: PLR0913, PLR0917 (each is a part)
     faults = Faults(pages, topics)
     return Starlette(
         routes=routes,
-        middleware=[Middleware(Guard)],
+        middleware=[Middleware(Guard), Middleware(Speaking, language)],
         exception_handlers={
             HTTPException: faults.refused,
             StoreError: faults.store_failed,

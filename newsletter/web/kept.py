@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Final
 
 from starlette.responses import Response
 
+from newsletter.web.speaking import spoken
+
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
@@ -72,16 +74,16 @@ class Kept:
     def __init__(self, topics: Topics) -> None:
         self._topics = topics
         self._basis: Basis | None = None
-        self._answers: OrderedDict[tuple[str, bytes], asyncio.Task[Answer]] = OrderedDict()
+        self._answers: OrderedDict[tuple[str, bytes, str], asyncio.Task[Answer]] = OrderedDict()
         self._octets = 0
 
     async def answer(self, request: Request, make: Callable[[Request, Basis], Awaitable[Answer]]) -> Response:
-        """Return what ``make`` answers to this address now."""
+        """Return what ``make`` answers to this address now, in the language of the request."""
         basis = await self._topics.basis()
         if basis is not self._basis:
             self._basis, self._octets = basis, 0
             self._answers = OrderedDict()
-        key = request.scope["path"], request.scope["query_string"]
+        key = request.scope["path"], request.scope["query_string"], spoken().code
         task = self._answers.get(key)
         if task is None:
             task = asyncio.create_task(self._made(key, make(request, basis)))
@@ -89,7 +91,7 @@ class Kept:
         self._answers.move_to_end(key)
         return (await asyncio.shield(task)).response_to(request)
 
-    async def _made(self, key: tuple[str, bytes], making: Awaitable[Answer]) -> Answer:
+    async def _made(self, key: tuple[str, bytes, str], making: Awaitable[Answer]) -> Answer:
         answers = self._answers
         try:
             made = await making

@@ -8,36 +8,28 @@ from typing import TYPE_CHECKING, Any
 import jinja2
 from starlette.responses import HTMLResponse
 
+from newsletter.languages.templates import speak
+from newsletter.web.speaking import kept_language, language_choices, spoken
+
 if TYPE_CHECKING:
-    from datetime import date, datetime
+    from newsletter.languages import Language
 
 STYLE = resources.files("newsletter.web").joinpath("style.css").read_bytes()
 
 
 class Pages:
-    """Renders the pages of one installation; ``brand_name`` is what the newsletter is called."""
+    """Renders the pages of one installation, in the language of each request; ``brand_name`` is what the newsletter is
+    called.
+    """
 
     def __init__(self, brand_name: str, *, has_mails: bool, has_reader: bool = False, base_url: str = "") -> None:
         self.brand_name = brand_name
         self.base_url = base_url
         self.has_reader = has_reader
-        self._templates = jinja2.Environment(
-            loader=jinja2.PackageLoader("newsletter.web"),
-            autoescape=True,
-            undefined=jinja2.StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-        )
-        self._templates.globals |= {"brand_name": brand_name, "has_mails": has_mails, "has_reader": has_reader}
-        self._templates.globals |= {"base_url": base_url, "path": "", "has_pages": False}
-        self._templates.globals |= {"section": "", "paper_count": None}
-        self._templates.filters |= {
-            "moment": moment,
-            "size": size,
-            "day": day,
-            "weekday": weekday,
-            "short_day": short_day,
-        }
+        self._globals: dict[str, object] = {"brand_name": brand_name, "has_mails": has_mails, "has_reader": has_reader}
+        self._globals |= {"base_url": base_url, "path": "", "has_pages": False}
+        self._globals |= {"section": "", "paper_count": None, "language_choices": language_choices}
+        self._environments: dict[str, jinja2.Environment] = {}
 
     def answer(self, template: str, status: int = 200, **values: Any) -> HTMLResponse:
         """Return the filled template as an answer."""
@@ -45,29 +37,31 @@ class Pages:
 
     def render(self, template: str, **values: Any) -> str:
         """Return the filled template."""
-        return self._templates.get_template(template).render(values)
+        return kept_language(self._environment(spoken()).get_template(template).render(values))
+
+    def _environment(self, language: Language) -> jinja2.Environment:
+        """Return what fills templates in a language; it keeps them compiled."""
+        known = self._environments.get(language.code)
+        if known is None:
+            known = self._environments[language.code] = self._new_environment(language)
+        return known
+
+    def _new_environment(self, language: Language) -> jinja2.Environment:
+        environment = jinja2.Environment(
+            loader=jinja2.PackageLoader("newsletter.web"),
+            autoescape=True,
+            undefined=jinja2.StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        speak(environment, language)
+        environment.globals |= self._globals
+        environment.filters["size"] = lambda octets: size(octets, language)
+        return environment
 
 
-def moment(when: datetime) -> str:
-    """Return a time as people read it, e.g. ``24 Nov 2026, 07:00 UTC``."""
-    return f"{when.day} {when:%b %Y, %H:%M} UTC"
-
-
-def day(when: date) -> str:
-    """Return a day as people read it, e.g. ``24 Nov 2026``."""
-    return f"{when.day} {when:%b %Y}"
-
-
-def short_day(when: date) -> str:
-    """Return a day as its neighbours call it, e.g. ``Mon 23 Nov``."""
-    return f"{when:%a} {when.day} {when:%b}"
-
-
-def weekday(when: date, is_this_year: bool = False) -> str:  # noqa: FBT001, FBT002 (templates have no names for them)
-    """Return a day with its name, e.g. ``Tuesday 24 November 2026``; the year is left out where all know it."""
-    return f"{when:%A} {when.day} {when:%B}" + ("" if is_this_year else f" {when:%Y}")
-
-
-def size(octets: int) -> str:
+def size(octets: int, language: Language) -> str:
     """Return a size as people read it, e.g. ``48 kB``."""
-    return f"{octets} bytes" if octets < 1000 else f"{octets / 1000:.0f} kB"  # noqa: PLR2004 (a kilobyte)
+    if octets < 1000:  # noqa: PLR2004 (a kilobyte)
+        return language.ngettext("%(num)s byte", "%(num)s bytes", octets)
+    return language.gettext("%(count)s kB", count=round(octets / 1000))

@@ -11,6 +11,7 @@ from newsletter.mail.excerpt import excerpt
 from newsletter.mail.links import LinkView, paper_links
 from newsletter.mail.marks import Marked, mark, mark_clipped
 from newsletter.mail.words import Cause, causes
+from newsletter.web.speaking import spoken
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -73,7 +74,9 @@ def view_of(
         votes=paper.community.upvotes,
         links=paper_links(paper, LONGEST_URL, lambda: 0),
         topics=topics,
-        why=tuple((match.profile, named[match.profile], causes(match.reasons, paper, fields)) for match in matches),
+        why=tuple(
+            (match.profile, named[match.profile], causes(match.reasons, paper, fields, spoken())) for match in matches
+        ),
         comment=readable(paper.comment or ""),
         journal=readable(paper.journal_reference or ""),
     )

@@ -18,6 +18,7 @@ from tests.support.samples import make_subscriber
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from newsletter.languages import Language
     from newsletter.mail.render import Renderer
 
 READER = make_subscriber()
@@ -231,9 +232,9 @@ def test_templates_are_compiled_once(tmp_path: Path, monkeypatch: pytest.MonkeyP
     renderer = write(tmp_path)
     real = renderer._compiler.compile
 
-    def count(name: str) -> object:
+    def count(name: str, language: Language) -> object:
         compiled.append(name)
-        return real(name)
+        return real(name, language)
 
     monkeypatch.setattr(renderer._compiler, "compile", count)
     for _ in range(3):

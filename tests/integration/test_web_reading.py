@@ -123,7 +123,7 @@ async def test_every_page_is_whole_safe_small_and_changes_nothing(
     assert "\u202e" not in text
     assert "The &lt;Morning&gt; Preprint" in text
     assert text.count("<h1") == 1
-    assert '<html lang="en">' in text
+    assert '<html lang="en" dir="ltr">' in text
     assert '<main id="content">' in text
     assert '<link rel="canonical" href="https://news.example/' in text
     assert len(answer.content) < 100_000

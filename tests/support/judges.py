@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from newsletter.core.subject import count_of
 from newsletter.mail.dkim import Signer
+from newsletter.mail.filters import count_of
 from newsletter.mail.sample import sample_digest
 from newsletter.model import IssueKind
 from tests.support.dns_server import in_background

@@ -7,6 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markupsafe import Markup
 
+from newsletter.languages import ENGLISH
+from newsletter.languages.templates import language_filters
 from newsletter.mail.filters import common_filters, display_width, html_filters, marked_text, wrap
 from newsletter.mail.marks import Marked
 from tests.support.mails import BRAND
@@ -50,7 +52,7 @@ def test_marks_show_in_both_parts() -> None:
 
 
 def test_small_ones() -> None:
-    filters = common_filters()
+    filters = common_filters() | language_filters(ENGLISH)
     assert filters["listing"](["a"]) == "a"
     assert filters["listing"](["a", "b", "c"]) == "a, b and c"
     assert filters["listing"]([]) == ""

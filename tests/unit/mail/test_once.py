@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from newsletter.languages import ENGLISH
 from newsletter.mail.brand import Brand, Palette
 from newsletter.mail.fill import Compiler
 from newsletter.mail.templates import TemplateFiles, shipped_templates
@@ -85,5 +86,5 @@ def test_what_is_no_paper_is_filled_each_time(tmp_path: Path) -> None:
     (tmp_path / "page.mjml").write_text("<mjml><mj-body></mj-body></mjml>", "utf-8")
     source = "{% for word in words %}{% once word %}{{ word }}{{ loop.index }} {% endonce %}{% endfor %}"
     (tmp_path / "page.txt").write_text(source, "utf-8")
-    compiled = Compiler(TemplateFiles((tmp_path,)), Brand(), frozenset({"words"})).compile("page")
+    compiled = Compiler(TemplateFiles((tmp_path,)), Brand(), frozenset({"words"})).compile("page", ENGLISH)
     assert compiled.text.render(words=["a", "b", "a"]) == "a1 b2 a3 "

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from newsletter.languages import ENGLISH
+from newsletter.languages.templates import language_filters
 from newsletter.mail.brand import DARK, Palette
 from newsletter.mail.filters import html_filters, text_filters
 from newsletter.mail.links import LinkView
@@ -52,7 +54,7 @@ def test_every_field_is_documented(guide: str, heading: str, kind: type) -> None
 
 
 def test_every_filter_is_documented(guide: str) -> None:
-    assert names_under(guide, "Filters") == {*html_filters(BRAND), *text_filters()}
+    assert names_under(guide, "Filters") == {*html_filters(BRAND), *text_filters(), *language_filters(ENGLISH)}
 
 
 def test_colours_are_documented_as_they_are(guide: str) -> None:

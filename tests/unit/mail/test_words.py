@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime, time
 
 import pytest
 
+from newsletter.languages import ENGLISH
 from newsletter.mail.links import paper_links, paper_url, web_url
 from newsletter.mail.view import note_sentences
 from newsletter.mail.words import causes, schedule, source_sentence, subscription
@@ -18,7 +19,7 @@ MORNING = datetime(2026, 11, 24, 5, 10, tzinfo=UTC)
 
 def why(*reasons: Reason, upvotes: int | None = None) -> list[str]:
     paper = make_paper(title="Diffusion for all", community=Community(upvotes=upvotes))
-    return [str(cause) for cause in causes(reasons, paper, {"title": paper.title})]
+    return [str(cause) for cause in causes(reasons, paper, {"title": paper.title}, ENGLISH)]
 
 
 def test_why_joins_the_fields_of_a_keyword_strongest_first() -> None:
@@ -57,13 +58,13 @@ def test_schedule(frequency: Frequency, expected: str) -> None:
     reader = make_subscriber(
         send_at_local=time(7, 30), zone="Europe/Berlin", frequency=frequency, weekday=Weekday.FRIDAY
     )
-    assert schedule(reader) == expected
+    assert schedule(reader, ENGLISH) == expected
 
 
 def test_subscription_names_profiles_as_people_read_them() -> None:
     reader = make_subscriber(profiles=("a", "b"), keywords=(Keyword("x"),))
-    assert subscription(reader, {"a": "Vision"}) == "Vision, b and your own keywords"
-    assert subscription(make_subscriber(profiles=()), {}) == "nothing yet"
+    assert subscription(reader, {"a": "Vision"}, ENGLISH) == "Vision, b and your own keywords"
+    assert subscription(make_subscriber(profiles=()), {}, ENGLISH) == "nothing yet"
 
 
 @pytest.mark.parametrize(
@@ -86,11 +87,11 @@ def test_subscription_names_profiles_as_people_read_them() -> None:
     ],
 )
 def test_sources_are_spoken_of_honestly(health: Health, papers: int, since: datetime | None, expected: str) -> None:
-    assert source_sentence(SourceNote("arXiv", health, papers, since), DAY) == expected
+    assert source_sentence(SourceNote("arXiv", health, papers, since), DAY, ENGLISH) == expected
 
 
 def noted(*notes: SourceNote) -> list[str]:
-    return list(note_sentences(Digest(IssueKind.DIGEST, DAY, (), 0, notes)))
+    return list(note_sentences(Digest(IssueKind.DIGEST, DAY, (), 0, notes), ENGLISH))
 
 
 def test_many_quiet_sources_are_counted_and_no_other_is_left_out() -> None:

@@ -172,6 +172,7 @@ def _print_paper(paper: Paper) -> None:
             ("journal", paper.journal_reference),
             ("comment", paper.comment and readable(paper.comment)),
             ("upvotes", community.upvotes),
+            ("good votes", paper.good_votes or None),
             ("code", community.code_url),
             ("abstract", readable(paper.abstract)),
         ]

@@ -58,7 +58,7 @@ class IndexEntry:
     paper_id: int
     position: int
     day: date
-    votes: int
+    upvotes: int
     tokens: str
     vocabulary: frozenset[tuple[str, str]]
 
@@ -78,7 +78,7 @@ def index_entry(paper: Paper) -> IndexEntry:
         paper_id=paper.id,
         position=position_of(known_at, paper.id),
         day=(known_at if paper.backlog else paper.first_seen_at).astimezone(UTC).date(),
-        votes=paper.community.upvotes or 0,
+        upvotes=paper.community.upvotes or 0,
         tokens=" ".join((*_bounded(words), *_labels(paper))),
         vocabulary=frozenset(vocabulary),
     )

@@ -91,7 +91,7 @@ class Scan:
         self._queries = QueryEvaluator(terms, found)
         self._query_scores: dict[str, _Scores] = {}
         self._admitted: dict[_FilterKey, NDArray[np.bool_]] = {}
-        self._votes = np.array([paper.community.upvotes or 0 for paper in found.papers], dtype=float)
+        self._votes = np.array([paper.votes or 0 for paper in found.papers], dtype=float)
 
     def matches(self, profile_name: str) -> list[Match]:
         """Return the profile's matches, topic by topic, best first, without their reasons.

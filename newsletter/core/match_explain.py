@@ -40,7 +40,7 @@ class Explainer:
         if not profile.topics and not profile.authors:
             reasons.append(_plain(paper, profile))
         if profile.trending:
-            votes = paper.community.upvotes or 0
+            votes = paper.votes or 0
             reasons = [
                 Reason("votes", f"{votes} {'vote' if votes == 1 else 'votes'}", "community", (), float(votes)),
                 *(replace(reason, score=0.0) for reason in reasons if reason.kind != "category"),

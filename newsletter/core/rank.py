@@ -20,7 +20,7 @@ def rank(matches: Iterable[Match], papers: Mapping[int, Paper], profile: Profile
         paper = papers[match.paper_id]
         known_at = paper.published_at or paper.first_seen_at
         place = places.get(match.topic, len(places))
-        return -match.score, -(paper.community.upvotes or 0), -known_at.timestamp(), -paper.id, place, match.topic
+        return -match.score, -(paper.votes or 0), -known_at.timestamp(), -paper.id, place, match.topic
 
     return sorted(matches, key=key)
 

@@ -218,7 +218,7 @@ def _unplaced_view(selected: Selected, paper: Paper, room: Room, language: Langu
         why=causes(selected.reasons, paper, fields, language) if room.has_details else (),
         is_update=selected.is_update,
         version=paper.version,
-        upvotes=paper.community.upvotes,
+        upvotes=paper.votes,
         score=selected.score,
         note=clip(one_line(selected.note), _NOTE_LIMIT) if room.has_details else "",
         noted_by=clip(one_line(selected.noted_by), 60),

@@ -58,7 +58,7 @@ def causes(
     found += [
         _cause(name, language.gettext("category %(words)s", words=_WORDS)) for name in _texts(reasons, "category")
     ]
-    if votes := paper.community.upvotes:
+    if votes := paper.votes:
         found.append(Cause("", before=language.ngettext("%(num)s upvote", "%(num)s upvotes", votes)))
     return tuple(found)
 

@@ -65,6 +65,7 @@ from newsletter.model.subscribers import (
     SubscriberStatus,
     Weekday,
 )
+from newsletter.model.voices import DayVotes, Pick, SavedPaper, Voice, Vote, VoteValue
 
 __all__ = [
     "ALL_ROLES",
@@ -86,6 +87,7 @@ __all__ = [
     "Community",
     "Condition",
     "Consent",
+    "DayVotes",
     "Delivery",
     "DeliveryFilter",
     "DeliveryState",
@@ -116,6 +118,7 @@ __all__ = [
     "PaperVersion",
     "Pause",
     "PauseScope",
+    "Pick",
     "Place",
     "PlannedDelivery",
     "Problem",
@@ -126,6 +129,7 @@ __all__ = [
     "ReplyCount",
     "Report",
     "Role",
+    "SavedPaper",
     "Schedule",
     "Seal",
     "SearchFilters",
@@ -151,6 +155,9 @@ __all__ = [
     "SuppressionReason",
     "Topic",
     "Verdict",
+    "Voice",
+    "Vote",
+    "VoteValue",
     "Weekday",
     "Window",
     "gettext_noop",

@@ -111,6 +111,14 @@ class Paper:
     backlog: bool = False
     version_arrival: int | None = None  # arrival of the newest version, when it is not the first that we saw
     version_seen_at: datetime | None = None  # and when that was
+    good_votes: int = 0  # of our own readers
+
+    @property
+    def votes(self) -> int | None:
+        """How many found it good, elsewhere and here; None where nobody has said anything."""
+        if self.community.upvotes is None and not self.good_votes:
+            return None
+        return (self.community.upvotes or 0) + self.good_votes
 
 
 @dataclass(frozen=True, slots=True)

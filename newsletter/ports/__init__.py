@@ -20,6 +20,7 @@ from newsletter.ports.operation import OperationStore
 from newsletter.ports.papers import PaperStore, Source
 from newsletter.ports.search import Candidate, Search, SearchIndex
 from newsletter.ports.subscribers import SubscriberStore
+from newsletter.ports.voices import VoiceStore
 from newsletter.ports.watching import WatchStore
 
 __all__ = [
@@ -43,6 +44,7 @@ __all__ = [
     "SubscriberStore",
     "SuppressionStore",
     "Transport",
+    "VoiceStore",
     "WatchStore",
 ]
 
@@ -60,6 +62,7 @@ class Store(
     WatchStore,
     BounceStore,
     SuppressionStore,
+    VoiceStore,
     Protocol,
 ):
     """All of it, in one database; each consumer declares the part that it needs."""

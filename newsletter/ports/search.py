@@ -48,7 +48,10 @@ class SearchIndex(Protocol):
     async def listed(
         self, first: date, last: date, *, by_votes: bool, limit: int, offset: int = 0
     ) -> tuple[list[int], int]:
-        """Return the ids of papers that appeared on these days, newest or most voted first, and how many there are."""
+        """Return the ids of papers that appeared on these days, and how many there are in all.
+
+        Newest first; with ``by_votes`` the most trending ones (:mod:`newsletter.core.trending`) come before.
+        """
 
     async def neighbouring_days(self, first: date, last: date) -> tuple[date | None, date | None]:
         """Return the last day before a stretch on which papers appeared, and the first one after it."""

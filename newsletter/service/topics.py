@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol, TypeAlias
 
 from newsletter.core.match import Matcher
 from newsletter.model import SearchFilters
-from newsletter.ports import PaperStore, SearchIndex
+from newsletter.ports import PaperStore, SearchIndex, VoiceStore
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
@@ -23,7 +23,7 @@ BATCH: Final = 500
 FRESH: Final = timedelta(seconds=1)  # how long a basis is taken for the present one without asking the store
 
 
-class PageStore(PaperStore, SearchIndex, Protocol):
+class PageStore(PaperStore, SearchIndex, VoiceStore, Protocol):
     """What the pages read of papers."""
 
 
@@ -31,7 +31,7 @@ class PageStore(PaperStore, SearchIndex, Protocol):
 class Basis:
     """What pages are made from: where two are equal, so is every page.
 
-    ``papers`` is how many are stored, ``today`` the day in UTC.
+    ``papers`` is how many are stored, ``today`` the day in UTC; ``voices`` grows with each vote and each pick.
     """
 
     profiles: Mapping[str, Profile]
@@ -39,6 +39,11 @@ class Basis:
     arrival: int
     papers: int
     today: date
+    voices: int = 0
+
+    def has_same_papers(self, other: Basis) -> bool:
+        """Return whether the same papers stand in each topic; votes alone change only the order of some."""
+        return replace(self, voices=other.voices) == other
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +52,9 @@ class TopicPaper:
 
     match: Match
     day: date
+
+
+Recent: TypeAlias = "Mapping[str, Sequence[TopicPaper]]"
 
 
 @dataclass(slots=True)
@@ -60,7 +68,7 @@ class Topics:
     _basis: Basis | None = None
     _read_at: datetime | None = None
     _matcher: _SharedMatcher | None = None
-    _recent: tuple[Basis, asyncio.Task[Mapping[str, Sequence[TopicPaper]]]] | None = None
+    _recent: tuple[Basis, asyncio.Task[Recent]] | None = None
 
     async def basis(self) -> Basis:
         """Return what pages are to be made from now; the same object for as long as nothing changed.
@@ -86,30 +94,42 @@ class Topics:
             papers = known.papers
         else:
             papers = await self.store.count_candidates(None, SearchFilters())
-        return Basis(public, sources, arrival, papers, now.date())
+        return Basis(public, sources, arrival, papers, now.date(), await self.store.voice_changes())
 
-    async def recent(self, basis: Basis) -> Mapping[str, Sequence[TopicPaper]]:
+    async def recent(self, basis: Basis) -> Recent:
         """Return the papers of the last 14 days that each profile takes: newest first, or those with most votes."""
         if self._recent is None or self._recent[0] is not basis:
-            self._recent = basis, asyncio.create_task(self._look(basis))
+            self._recent = basis, asyncio.create_task(self._look(basis, self._recent))
         return await asyncio.shield(self._recent[1])
 
-    async def _look(self, basis: Basis) -> Mapping[str, Sequence[TopicPaper]]:
-        ids, _ = await self.store.listed(basis.today - RECENT, basis.today, by_votes=False, limit=MOST_RECENT)
-        found: dict[str, list[TopicPaper]] = {name: [] for name in basis.profiles}
+    async def _look(self, basis: Basis, before: tuple[Basis, asyncio.Task[Recent]] | None) -> Recent:
+        if before is None or not before[0].has_same_papers(basis):
+            return await self._matched(basis, basis.profiles, is_voted=False)
+        by_votes = [name for name, profile in basis.profiles.items() if profile.trending]
+        return {**await before[1], **(await self._matched(basis, by_votes, is_voted=True) if by_votes else {})}
+
+    async def _matched(self, basis: Basis, names: Collection[str], *, is_voted: bool) -> Recent:
+        """Match the recent papers anew; with ``is_voted`` only those that anybody has voted for."""
+        ids, _ = await self.store.listed(basis.today - RECENT, basis.today, by_votes=is_voted, limit=MOST_RECENT)
+        found: dict[str, list[TopicPaper]] = {name: [] for name in names}
         for start in range(0, len(ids), BATCH):
             stored = await self.store.papers(ids[start : start + BATCH])
             papers = [stored[paper_id] for paper_id in ids[start : start + BATCH] if paper_id in stored]
-            for name, taken in (await self.taken(basis, papers)).items():
+            if is_voted and not any(paper.votes for paper in papers):
+                break  # the rest has none either
+            for name, taken in (await self.taken(basis, papers, names)).items():
                 found[name] += [TopicPaper(taken[each.id], day_of(each)) for each in papers if each.id in taken]
-        for name, profile in basis.profiles.items():
-            if profile.trending:
-                found[name].sort(key=lambda each: -each.match.score)
+        for name in names:
+            if basis.profiles[name].trending:
+                found[name].sort(key=lambda each: (-each.match.score, -each.day.toordinal()))
         return found
 
-    async def taken(self, basis: Basis, papers: Sequence[Paper]) -> Mapping[str, Mapping[int, Match]]:
-        """Return by profile and paper which of these papers each takes, its best topic alone."""
-        return await asyncio.to_thread(self._shared(basis).taken, list(basis.profiles), papers)
+    async def taken(
+        self, basis: Basis, papers: Sequence[Paper], names: Collection[str] | None = None
+    ) -> Mapping[str, Mapping[int, Match]]:
+        """Return by profile (all, or those named) and paper which of these papers each takes, its best topic alone."""
+        asked = list(basis.profiles if names is None else names)
+        return await asyncio.to_thread(self._shared(basis).taken, asked, papers)
 
     async def explained(self, basis: Basis, pairs: Sequence[tuple[Paper, Match]]) -> list[Match]:
         """Return matches with their reasons."""

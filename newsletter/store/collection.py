@@ -31,6 +31,7 @@ from newsletter.store.schema import (
     sightings,
     sources,
 )
+from newsletter.store.voices import hold_papers, move_voices, recount
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -116,13 +117,15 @@ class Writer:
     async def write(self) -> None:
         """Write everything, in an order in which each row finds what it refers to."""
         await self.write_papers()
-        for gone in self.joining.moved:
-            if gone > 0:
-                await self.move(gone, self.stored_id(gone))
+        moved = [gone for gone in self.joining.moved if gone > 0]
+        for gone in moved:
+            await self.move(gone, self.stored_id(gone))
         await self.write_keys()
         await self.write_versions()
         await self.write_sightings()
         await self.write_index()
+        if moved:
+            await recount(self.database, self.connection, {self.stored_id(gone) for gone in moved})
 
     async def write_index(self) -> None:
         """Put new and changed papers into the search index, as they are now."""
@@ -145,7 +148,7 @@ class Writer:
     async def update_papers(self, changed: Sequence[Paper]) -> None:
         """Write papers over their rows."""
         statement = update(papers).where(papers.c.id == bindparam("stored_id"))
-        rows = [{"stored_id": paper.id, **paper_row(paper)} for paper in changed]
+        rows = [{"stored_id": paper.id, **paper_row(paper)} for paper in sorted(changed, key=lambda each: each.id)]
         await self.connection.execute(statement, rows)
 
     async def write_keys(self) -> None:
@@ -197,6 +200,7 @@ class Writer:
     async def move(self, gone: int, kept: int) -> None:
         """Make everything that refers to paper ``gone`` refer to ``kept``, and leave an alias."""
         execute = self.connection.execute
+        await hold_papers(self.connection, (gone, kept))  # nobody votes for it meanwhile
         for table in (paper_keys, sightings, paper_aliases):
             await execute(update(table).where(table.c.paper_id == gone).values(paper_id=kept))
         for table in (paper_versions, ledger_updates):
@@ -207,6 +211,7 @@ class Writer:
             await execute(delete(table).where(table.c.paper_id == gone))
         await self.move_ledger(gone, kept)
         await move_archived(self.connection, gone, kept)
+        await move_voices(self.connection, gone, kept)
         await forget_paper(self.connection, gone)
         await execute(delete(papers).where(papers.c.id == gone))
         await execute(insert(paper_aliases).values(id=gone, paper_id=kept))

@@ -8,9 +8,11 @@ from sqlalchemy import delete, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from newsletter.core.index_words import IndexEntry, index_entry
+from newsletter.core.trending import trend
 from newsletter.store.paperrows import paper_of
 from newsletter.store.part import chunks
 from newsletter.store.schema import indexed_papers, papers, vocabulary
+from newsletter.store.trends import votes_by_day
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
     from sqlalchemy.ext.asyncio import AsyncConnection
 
-    from newsletter.model import Paper
+    from newsletter.model import DayVotes, Paper
 
 BATCH: Final = 500  # papers in memory at a time
 
@@ -43,7 +45,8 @@ def write_entries(connection: Connection, entries: Sequence[IndexEntry]) -> None
     if not entries:
         return
     known = _known(connection, [entry.paper_id for entry in entries])
-    rows = {entry.paper_id: _row(entry) for entry in entries}
+    counted = votes_by_day(connection, [entry.paper_id for entry in entries])
+    rows = {entry.paper_id: _row(entry, counted.get(entry.paper_id, ())) for entry in entries}
     changed = [paper_id for paper_id, row in rows.items() if known.get(paper_id) != row]
     for chunk in chunks(paper_id for paper_id in changed if paper_id in known):
         connection.execute(delete(indexed_papers).where(indexed_papers.c.paper_id.in_(chunk)))
@@ -56,12 +59,12 @@ def write_entries(connection: Connection, entries: Sequence[IndexEntry]) -> None
         connection.execute(statement, [{"word": word, "stem": stem} for word, stem in words])
 
 
-def _row(entry: IndexEntry) -> dict[str, Any]:
+def _row(entry: IndexEntry, votes: Iterable[DayVotes]) -> dict[str, Any]:
     return {
         "position": entry.position,
         "paper_id": entry.paper_id,
         "day": entry.day,
-        "votes": entry.votes,
+        "trend": trend(entry.upvotes, entry.day, votes),
         "tokens": entry.tokens,
     }
 

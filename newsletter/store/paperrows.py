@@ -25,7 +25,7 @@ def bounded(value: str) -> str:
 
 
 def paper_row(paper: Paper) -> dict[str, Any]:
-    """Return the columns of a paper, without its id."""
+    """Return the columns of a paper, without its id and without what our readers say of it."""
     return {
         "title": paper.title,
         "title_letters": normal_title(paper.title),
@@ -75,6 +75,7 @@ def paper_of(row: Row[Any]) -> Paper:
         backlog=row.backlog,
         version_arrival=row.version_arrival,
         version_seen_at=row.version_seen_at,
+        good_votes=row.good_votes,
     )
 
 

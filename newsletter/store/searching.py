@@ -86,10 +86,10 @@ class SearchTables(Part):
     ) -> tuple[list[int], int]:
         """Return the ids of papers that appeared on these days, and how many there are in all.
 
-        Newest first; with ``by_votes`` those with the most votes come before.
+        Newest first; with ``by_votes`` the most trending ones (:mod:`newsletter.core.trending`) come before.
         """
         appeared = indexed_papers.c.day.between(first, last)
-        order = [indexed_papers.c.votes.desc()] if by_votes else []
+        order = [indexed_papers.c.trend.desc()] if by_votes else []
         query = select(indexed_papers.c.position).where(appeared)
         query = query.order_by(*order, indexed_papers.c.position.desc()).limit(limit).offset(offset)
         async with self.database.read() as connection:

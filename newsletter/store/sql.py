@@ -23,6 +23,7 @@ from newsletter.store.schedules import ScheduleTables
 from newsletter.store.searching import SearchTables
 from newsletter.store.subscribers import SubscriberTables
 from newsletter.store.suppressions import SuppressionTables
+from newsletter.store.voices import VoiceTables
 from newsletter.store.waking import notifications
 from newsletter.store.watching import WatchTables
 
@@ -45,6 +46,7 @@ class SqlStore(
     WatchTables,
     BounceTables,
     SuppressionTables,
+    VoiceTables,
 ):
     """:class:`newsletter.ports.Store` over SQLite or PostgreSQL."""
 

@@ -14,6 +14,7 @@ from newsletter.store.dialect import SUBSCRIBERS_LOCK
 from newsletter.store.part import Part, chunks
 from newsletter.store.schema import consents, subscribers, subscriptions
 from newsletter.store.subscriberrows import DEFAULTS, changed_columns, draft_row, subscriber_of
+from newsletter.store.voices import forget_voice
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Collection, Sequence
@@ -118,9 +119,12 @@ class SubscriberTables(Part):
     async def remove_subscriber(self, address_key: str) -> None:
         """Forget somebody and everything about them; NotFoundError when unknown."""
         async with self.database.write() as connection:
-            gone = await connection.execute(delete(subscribers).where(subscribers.c.address_key == address_key))
-            if not gone.rowcount:
+            theirs = select(subscribers.c.id).where(subscribers.c.address_key == address_key).with_for_update()
+            subscriber_id = (await connection.execute(theirs)).scalar()
+            if subscriber_id is None:
                 raise NotFoundError(f"no subscriber {address_key}; {ADVICE}")
+            await forget_voice(self.database, connection, subscriber_id)
+            await connection.execute(delete(subscribers).where(subscribers.c.id == subscriber_id))
 
     async def find_subscriber(self, address_key: str) -> Subscriber:
         """Return who has this address (its ``key``); NotFoundError when nobody has."""

@@ -71,7 +71,7 @@ def view_of(
         more_authors=max(0, len(names) - shown),
         categories=tuple(clip(category, 40) for category in paper.categories[:SHOWN_CATEGORIES]),
         known_at=paper.published_at or paper.first_seen_at,
-        votes=paper.community.upvotes,
+        votes=paper.votes,
         links=paper_links(paper, LONGEST_URL, lambda: 0),
         topics=topics,
         why=tuple(

@@ -11,11 +11,13 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, create_engine, inspect, text
 from sqlalchemy.engine import make_url
 
+from newsletter.core.trending import trend
 from newsletter.errors import StoreError, StoreVersionError
-from newsletter.model import IssueKind
+from newsletter.model import Community, IssueKind
 from newsletter.store.dialect import parse_address
 from newsletter.store.migrate import (
     SCRIPTS,
@@ -30,7 +32,7 @@ from newsletter.store.migrate import (
 from newsletter.store.schema import metadata
 from newsletter.store.sql import open_store
 from tests.support.databases import PostgresServer, empty_postgres_url, postgres
-from tests.support.stored import NOW, TODAY, add_papers, add_people, digest_of, planned
+from tests.support.stored import NOW, TODAY, add_papers, add_people, arxiv_entry, digest_of, planned, succeeded
 
 __all__ = ["PostgresServer", "empty_postgres_url", "postgres"]
 
@@ -43,6 +45,7 @@ def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     return url
 
 
+FADING = "0006"  # the migration that brought votes which fade
 DERIVED = "indexed_words"  # SQLite's full-text index over the words, and its shadow tables
 
 
@@ -211,6 +214,15 @@ def test_what_was_sent_before_relays_had_names_is_kept(empty_url: str) -> None:
         run(empty_url, "UPDATE deliveries SET state = 'planned' WHERE id = 9")
 
 
+def again(url: str, revision: str, name: str) -> None:
+    """Call a function of a migration that was made before."""
+    configuration = Config()
+    configuration.set_main_option("script_location", SCRIPTS)
+    module = ScriptDirectory.from_config(configuration).get_revision(revision).module
+    with connect(parse_address(url), 5, writing=True) as connection:
+        getattr(module, name)(connection)
+
+
 async def test_the_archive_is_filled_from_the_digests_that_are_there(empty_url: str) -> None:
     await asyncio.to_thread(migrate, empty_url)
     store = open_store(empty_url)
@@ -221,11 +233,30 @@ async def test_the_archive_is_filled_from_the_digests_that_are_there(empty_url: 
     for who, digest in zip(people, (tomorrow, digest_of(papers[1]), welcome), strict=True):
         await store.plan([planned(who, digest)], {}, NOW)
     await store.aclose()
-    await asyncio.to_thread(
-        run, empty_url, "DROP TABLE archived_papers", "UPDATE alembic_version SET version_num = '0004'"
-    )
-    await asyncio.to_thread(migrate, empty_url)
+    await asyncio.to_thread(run, empty_url, "DELETE FROM archived_papers")
+    await asyncio.to_thread(again, empty_url, "0005", "fill")
     store = open_store(empty_url)
     assert [each.paper_id for each in await store.archived_issue("ml", TODAY)] == [papers[1]]
     assert [each.paper_id for each in await store.archived_issue("ml", TODAY + timedelta(days=1))] == [papers[2]]
     await store.aclose()
+
+
+async def test_upvotes_become_places_among_the_trending(empty_url: str) -> None:
+    await asyncio.to_thread(migrate, empty_url)
+    store = open_store(empty_url)
+    upvotes = (0, 1, 12, 1_000_000)
+    told = [arxiv_entry(number, community=Community(upvotes=each)) for number, each in enumerate(upvotes, start=1)]
+    await store.save_collection(succeeded(), told, NOW)
+    query = "SELECT papers.id, trend FROM papers JOIN indexed_papers ON paper_id = papers.id ORDER BY papers.id"
+    expected = [trend(each, TODAY) for each in upvotes]
+    found = []
+    async with store.database.read() as connection:
+        rows = (await connection.execute(text(query))).all()
+        found.append([row.trend for row in rows])
+    for row, each in zip(rows, upvotes, strict=True):
+        await asyncio.to_thread(run, empty_url, f"UPDATE indexed_papers SET trend = {each} WHERE paper_id = {row.id}")
+    await asyncio.to_thread(again, empty_url, FADING, "fade")
+    async with store.database.read() as connection:
+        found.append([row.trend for row in await connection.execute(text(query))])
+    await store.aclose()
+    assert found == [expected, expected]

@@ -11,6 +11,7 @@ from newsletter.store.schema.operation import alerts, buckets, circuits, leases,
 from newsletter.store.schema.papers import paper_aliases, paper_keys, paper_versions, papers, sightings, sources
 from newsletter.store.schema.people import bounce_scores, consents, subscribers, subscriptions, suppressions
 from newsletter.store.schema.search import indexed_papers, vocabulary
+from newsletter.store.schema.voices import picks, saved_papers, voice_changes, votes
 
 __all__ = [
     "Instant",
@@ -36,6 +37,8 @@ __all__ = [
     "paper_versions",
     "papers",
     "pauses",
+    "picks",
+    "saved_papers",
     "seals",
     "sightings",
     "sources",
@@ -43,4 +46,6 @@ __all__ = [
     "subscriptions",
     "suppressions",
     "vocabulary",
+    "voice_changes",
+    "votes",
 ]

@@ -67,6 +67,7 @@ papers = Table(
     required("backlog", Boolean),
     Column("version_arrival", Integer),
     Column("version_seen_at", Instant),
+    required("good_votes", Integer, default=0),  # of our readers, counted whenever one of them votes
     one_of("announce_type", AnnounceType, "announce_type"),
     Index(None, "arrival", "id"),
     Index(None, "version_arrival"),

@@ -27,9 +27,9 @@ indexed_papers = Table(
     ),
     required("paper_id", Integer, ForeignKey("papers.id"), unique=True),
     required("day", Date),
-    required("votes", Integer),
+    required("trend", Integer),  # newsletter.core.trending
     required("tokens", Text),
-    Index(None, "day", "votes", "position"),
+    Index(None, "day", "trend", "position"),
 )
 
 vocabulary = Table(

@@ -33,6 +33,7 @@ from newsletter.model.deliveries import (
     SourceNote,
     Step,
 )
+from newsletter.model.history import DayOfGrowth, IssueRun, MovementKind, SourceDay
 from newsletter.model.issues import Aspect, Flaw, Inconsistency, IssueSums, Share
 from newsletter.model.listing import DeliveryFilter, ListedDelivery, ReplyCount
 from newsletter.model.messages import gettext_noop
@@ -87,6 +88,7 @@ __all__ = [
     "Community",
     "Condition",
     "Consent",
+    "DayOfGrowth",
     "DayVotes",
     "Delivery",
     "DeliveryFilter",
@@ -102,6 +104,7 @@ __all__ = [
     "Health",
     "Inconsistency",
     "IssueKind",
+    "IssueRun",
     "IssueSums",
     "KeyScheme",
     "Keyword",
@@ -109,6 +112,7 @@ __all__ = [
     "Limit",
     "ListedDelivery",
     "Match",
+    "MovementKind",
     "Notice",
     "Origin",
     "Outcome",
@@ -142,6 +146,7 @@ __all__ = [
     "Share",
     "Shortage",
     "Sighting",
+    "SourceDay",
     "SourceNote",
     "SourceState",
     "Span",

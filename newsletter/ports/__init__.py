@@ -13,6 +13,7 @@ from typing import Protocol
 from newsletter.ports.archive import ArchiveStore
 from newsletter.ports.bounces import BounceStore, SuppressionStore
 from newsletter.ports.deliveries import DeliveryStore
+from newsletter.ports.history import HistoryStore, SessionStore
 from newsletter.ports.ledger import LedgerStore, ListingStore
 from newsletter.ports.limits import LimitStore
 from newsletter.ports.mail import Announcer, Begin, Prepared, Renderer, Transport
@@ -30,6 +31,7 @@ __all__ = [
     "BounceStore",
     "Candidate",
     "DeliveryStore",
+    "HistoryStore",
     "LedgerStore",
     "LimitStore",
     "ListingStore",
@@ -39,6 +41,7 @@ __all__ = [
     "Renderer",
     "Search",
     "SearchIndex",
+    "SessionStore",
     "Source",
     "Store",
     "SubscriberStore",
@@ -63,6 +66,8 @@ class Store(
     BounceStore,
     SuppressionStore,
     VoiceStore,
+    HistoryStore,
+    SessionStore,
     Protocol,
 ):
     """All of it, in one database; each consumer declares the part that it needs."""

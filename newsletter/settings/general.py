@@ -13,6 +13,7 @@ from pydantic_core import PydanticCustomError
 
 from newsletter.core.due import DAYS_IN_A_WEEK
 from newsletter.model import Problem
+from newsletter.settings.adminmodels import check_admins
 from newsletter.settings.arxivcategories import unknown_category_advice
 from newsletter.settings.dkimmodels import MOST_KEYS
 from newsletter.settings.environment import EnvironmentValues, merge, place_of, read_environment
@@ -27,7 +28,7 @@ from newsletter.settings.values import check_webhook_url, is_loopback
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from newsletter.settings.document import Document
+    from newsletter.settings.document import Document, Node
     from newsletter.settings.explain import Locate, Location
     from newsletter.settings.mailmodels import RelaySettings
 
@@ -157,7 +158,7 @@ def database_url(text: str, directory: Path) -> str:
 
 def _checks(settings: Settings, locate: Locate) -> list[Problem]:
     """Return what the values say only together, or together with the disk."""
-    problems = _check_relays(settings, locate)
+    problems = _check_relays(settings, locate) + check_admins(settings.admin, locate)
     if settings.web.secret is not None and len(settings.web.secret.get_secret_value()) < MINIMUM_LENGTH:
         message = f"web.secret is shorter than {MINIMUM_LENGTH} characters"
         problems.append(Problem(*locate(("web", "secret")), message, "use a random one, or leave it out"))
@@ -259,12 +260,18 @@ def _check_source(name: str, source: SourceSettings, locate: Locate) -> list[Pro
     return problems
 
 
+def _keys(node: Node | None) -> list[str]:
+    said = node.plain() if node else None
+    return list(said) if isinstance(said, dict) else []
+
+
 def _exposed(path: Path, document: Document) -> list[Problem]:
     """Return a warning when the settings file holds a secret and everybody may read it."""
     relays = document.node(("mail", "relays"))
-    names = relays.plain() if relays else None
+    admins = document.node(("admin", "users"))
     secrets = (
-        *(("mail", "relays", str(name), "password") for name in (names if isinstance(names, dict) else ())),
+        *(("mail", "relays", name, "password") for name in _keys(relays)),
+        *(("admin", "users", name, "password_hash") for name in _keys(admins)),
         ("mail", "relay", "password"),
         *(("mail", "dkim", "keys", index, "private_key") for index in range(MOST_KEYS)),
         ("web", "secret"),

@@ -12,6 +12,7 @@ from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from newsletter.model import Frequency, Weekday
+from newsletter.settings.adminmodels import AdminSettings
 from newsletter.settings.bouncemodels import BounceSettings
 from newsletter.settings.mailmodels import MailSettings
 from newsletter.settings.sourcemodels import SourceSettings
@@ -235,6 +236,7 @@ class Settings(BaseSettings):
     data_directory: FilePath = Field(default=Path("../data"), description="Where the daemon keeps its files.")
     mail: MailSettings
     web: WebSettings = Field(default_factory=WebSettings)
+    admin: AdminSettings = Field(default_factory=AdminSettings)
     collect: CollectSettings = Field(default_factory=CollectSettings)
     issue: IssueSettings = Field(default_factory=IssueSettings)
     deliver: DeliverSettings = Field(default_factory=DeliverSettings)

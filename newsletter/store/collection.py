@@ -15,6 +15,7 @@ from newsletter.core.merging import Collection
 from newsletter.model import CollectionCounts, DeliveryState, Entry, PaperKey
 from newsletter.store.codec import dumps, loads
 from newsletter.store.dialect import ARRIVALS_LOCK
+from newsletter.store.history import count_check
 from newsletter.store.indexing import entries_of, forget_paper, index_papers
 from newsletter.store.issuearchive import move_archived
 from newsletter.store.paperrows import bounded, paper_row, state_of, state_row, version_row
@@ -57,6 +58,7 @@ class PaperTables(PaperReader):
             is_first = stored is None or state_of(stored).is_first_fetch
             await self.save_state(connection, state)
             if not entries:
+                await count_check(self.database, connection, state, 0)
                 return CollectionCounts()
             arrival = await newest_arrival(connection) + 1
             known = await load_known(connection, state.name, entries, named)
@@ -64,7 +66,9 @@ class PaperTables(PaperReader):
             await asyncio.to_thread(joining.take_all, entries)
             await Writer(self.database, connection, joining, known).write()
             if joining.counts.new:
-                await self.save_state(connection, with_new_papers(state, now))
+                state = with_new_papers(state, now)
+                await self.save_state(connection, state)
+            await count_check(self.database, connection, state, joining.counts.new)
         return joining.counts
 
     async def save_state(self, connection: AsyncConnection, state: SourceState) -> None:

@@ -95,6 +95,8 @@ def copy_tables(source: Connection, target: Connection, advance: Callable[[int],
     """
     contents = {}
     for table in metadata.sorted_tables:
+        if table.info.get("written_by_triggers"):  # while the rows that it tells of were written
+            target.execute(table.delete())
         total = Sum()
         for rows in batches(source, table):
             target.execute(table.insert(), [dict(row._mapping) for row in rows])  # noqa: SLF001 (SQLAlchemy's public name)
@@ -127,7 +129,8 @@ def clear_tables(connection: Connection) -> None:
         )
         connection.execute(text(f"TRUNCATE {quoted}"))
         return
-    for table in reversed(metadata.sorted_tables):
+    by_triggers = [table for table in metadata.sorted_tables if table.info.get("written_by_triggers")]
+    for table in [*reversed(metadata.sorted_tables), *by_triggers]:
         connection.execute(table.delete())
 
 

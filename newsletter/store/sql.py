@@ -13,6 +13,7 @@ from newsletter.store.bounces import BounceTables
 from newsletter.store.collection import PaperTables
 from newsletter.store.deliveries import DeliveryTables
 from newsletter.store.dialect import BUSY_TIMEOUT_S, COLLECTING_LOCK, Database, parse_address
+from newsletter.store.history import HistoryTables
 from newsletter.store.issuearchive import IssueArchive
 from newsletter.store.leases import WAITS_LONG
 from newsletter.store.limits import LimitTables
@@ -47,6 +48,7 @@ class SqlStore(
     BounceTables,
     SuppressionTables,
     VoiceTables,
+    HistoryTables,
 ):
     """:class:`newsletter.ports.Store` over SQLite or PostgreSQL."""
 

@@ -17,7 +17,7 @@ from sqlalchemy.engine import make_url
 
 from newsletter.core.trending import trend
 from newsletter.errors import StoreError, StoreVersionError
-from newsletter.model import Community, IssueKind
+from newsletter.model import Community, IssueKind, Origin, SubscriberStatus
 from newsletter.store.dialect import parse_address
 from newsletter.store.migrate import (
     SCRIPTS,
@@ -32,7 +32,18 @@ from newsletter.store.migrate import (
 from newsletter.store.schema import metadata
 from newsletter.store.sql import open_store
 from tests.support.databases import PostgresServer, empty_postgres_url, postgres
-from tests.support.stored import NOW, TODAY, add_papers, add_people, arxiv_entry, digest_of, planned, succeeded
+from tests.support.stored import (
+    CONSENT,
+    NOW,
+    TODAY,
+    add_papers,
+    add_people,
+    arxiv_entry,
+    digest_of,
+    draft,
+    planned,
+    succeeded,
+)
 
 __all__ = ["PostgresServer", "empty_postgres_url", "postgres"]
 
@@ -221,6 +232,20 @@ def again(url: str, revision: str, name: str) -> None:
     module = ScriptDirectory.from_config(configuration).get_revision(revision).module
     with connect(parse_address(url), 5, writing=True) as connection:
         getattr(module, name)(connection)
+
+
+async def test_growth_is_filled_from_the_subscribers_that_are_there(empty_url: str) -> None:
+    await asyncio.to_thread(migrate, empty_url)
+    store = open_store(empty_url)
+    people = await add_people(store, "ada", "bob")
+    await store.add_subscriber(draft("eve", status=SubscriberStatus.PENDING), CONSENT, Origin.STORE, NOW)
+    await store.set_status(people[1], SubscriberStatus.UNSUBSCRIBED, "by page", NOW + timedelta(days=1))
+    noted = await store.growth(TODAY, TODAY + timedelta(days=1))
+    await asyncio.to_thread(run, empty_url, "DELETE FROM movements")
+    await asyncio.to_thread(again, empty_url, "0007", "fill")
+    assert await store.growth(TODAY, TODAY + timedelta(days=1)) == noted
+    assert [(each.subscribed, each.confirmed, each.left) for each in noted] == [(3, 2, 0), (0, 0, 1)]
+    await store.aclose()
 
 
 async def test_the_archive_is_filled_from_the_digests_that_are_there(empty_url: str) -> None:

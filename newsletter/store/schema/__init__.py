@@ -7,6 +7,7 @@ JSON is kept as text (:mod:`newsletter.store.codec`), since nothing searches in 
 from newsletter.store.schema.archive import archived_papers
 from newsletter.store.schema.columns import Instant, Prose, metadata
 from newsletter.store.schema.deliveries import attempts, bounces, deliveries, digests, issues, ledger, ledger_updates
+from newsletter.store.schema.history import ended_sessions, movements, source_days
 from newsletter.store.schema.operation import alerts, buckets, circuits, leases, pauses, seals
 from newsletter.store.schema.papers import paper_aliases, paper_keys, paper_versions, papers, sightings, sources
 from newsletter.store.schema.people import bounce_scores, consents, subscribers, subscriptions, suppressions
@@ -26,12 +27,14 @@ __all__ = [
     "consents",
     "deliveries",
     "digests",
+    "ended_sessions",
     "indexed_papers",
     "issues",
     "leases",
     "ledger",
     "ledger_updates",
     "metadata",
+    "movements",
     "paper_aliases",
     "paper_keys",
     "paper_versions",
@@ -41,6 +44,7 @@ __all__ = [
     "saved_papers",
     "seals",
     "sightings",
+    "source_days",
     "sources",
     "subscribers",
     "subscriptions",

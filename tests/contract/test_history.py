@@ -1,0 +1,107 @@
+"""Days gone by: who came and left, how sources were, when issues were sent; and logins that were ended."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date, timedelta
+from typing import TYPE_CHECKING
+
+from newsletter.model import DeliveryState, Health, Origin, SubscriberStatus
+from tests.support.stored import (
+    CONSENT,
+    NOW,
+    TODAY,
+    add_papers,
+    add_people,
+    arxiv_entry,
+    at,
+    digest_of,
+    draft,
+    planned,
+    settle,
+    succeeded,
+)
+
+if TYPE_CHECKING:
+    from newsletter.store.sql import SqlStore
+
+DAY = 24 * 60
+
+
+async def growth_of(store: SqlStore, first: date, last: date) -> list[tuple[int, int, int, int]]:
+    days = await store.growth(first, last)
+    assert [each.day for each in days] == [first + timedelta(days=n) for n in range((last - first).days + 1)]
+    return [(each.subscribed, each.confirmed, each.left, each.readers) for each in days]
+
+
+async def test_growth_tells_who_came_confirmed_and_left_each_day(store: SqlStore) -> None:
+    await add_people(store, "ada", "bob")
+    pending = draft("eve", status=SubscriberStatus.PENDING)
+    eve = await store.add_subscriber(pending, CONSENT, Origin.STORE, NOW)
+    await store.set_status(eve.id, SubscriberStatus.ACTIVE, "confirmed", at(DAY))
+    bob = await store.find_subscriber("bob@example.org")
+    await store.set_status(bob.id, SubscriberStatus.PAUSED, "vacation", at(DAY))
+    await store.set_status(bob.id, SubscriberStatus.UNSUBSCRIBED, "by page", at(2 * DAY))
+    await store.set_status(bob.id, SubscriberStatus.UNSUBSCRIBED, "again", at(2 * DAY))
+    last = TODAY + timedelta(days=3)
+    assert await growth_of(store, TODAY - timedelta(days=1), last) == [
+        (0, 0, 0, 0),
+        (3, 2, 0, 2),
+        (0, 1, 0, 3),
+        (0, 0, 1, 2),
+        (0, 0, 0, 2),
+    ]
+    await store.set_status(bob.id, SubscriberStatus.ACTIVE, "came back", at(3 * DAY))
+    assert (await growth_of(store, last, last)) == [(0, 1, 0, 3)]
+    assert (await growth_of(store, TODAY, TODAY)) == [(3, 2, 0, 2)]
+
+
+async def test_who_is_removed_has_left_and_nothing_names_them(store: SqlStore) -> None:
+    await add_people(store, "ada", "bob")
+    ada = await store.find_subscriber("ada@example.org")
+    await store.set_status(ada.id, SubscriberStatus.BOUNCED, "hard bounce", at(1))
+    for name in ("ada", "bob"):
+        await store.remove_subscriber(f"{name}@example.org")
+    far = await store.growth(TODAY, date(2100, 1, 1))
+    assert sum(each.left for each in far) == 2
+    assert (far[0].readers, far[-1].readers) == (1, 0) or far[0].left == 2
+
+
+async def test_each_check_of_a_source_counts_for_its_day_and_health(store: SqlStore) -> None:
+    fresh = replace(succeeded(), health=Health.FRESH)
+    broken = replace(succeeded(minutes=60), health=Health.BROKEN)
+    await store.save_collection(fresh, [arxiv_entry(1), arxiv_entry(2)], NOW)
+    await store.save_collection(broken, [], at(60))
+    await store.save_collection(broken, [], at(120))
+    await store.save_collection(replace(succeeded(minutes=DAY), health=Health.QUIET), [arxiv_entry(1)], at(DAY))
+    await store.save_collection(replace(succeeded("journal"), health=Health.QUIET), [arxiv_entry(3)], NOW)
+    found = await store.source_days(TODAY)
+    assert [(each.source, each.day, dict(each.checks), each.papers) for each in found] == [
+        ("arxiv", TODAY, {Health.FRESH: 1, Health.BROKEN: 2}, 2),
+        ("arxiv", TODAY + timedelta(days=1), {Health.QUIET: 1}, 0),
+        ("journal", TODAY, {Health.FRESH: 1}, 1),
+    ]
+    assert [each.source for each in await store.source_days(TODAY + timedelta(days=1))] == ["arxiv"]
+
+
+async def test_an_issue_tells_when_it_was_planned_and_accepted(store: SqlStore) -> None:
+    people, papers = await add_people(store, "ada", "bob", "eve"), await add_papers(store, 1)
+    await store.plan([planned(who, digest_of(*papers)) for who in people[:2]], {}, NOW)
+    await settle(store, DeliveryState.ACCEPTED, minutes=59)
+    await store.plan([planned(people[2], digest_of(*papers))], {}, at(60))
+    await settle(store, DeliveryState.ACCEPTED, minutes=61)
+    (run,) = await store.issue_runs(TODAY)
+    assert (run.issue_date, run.first_planned_at, run.last_planned_at) == (TODAY, NOW, at(60))
+    assert await store.issue_runs(TODAY + timedelta(days=1)) == []
+    assert await store.accepted_by_hour(TODAY) == [(NOW, 2), (at(60), 1)]
+    assert await store.accepted_by_hour(TODAY - timedelta(days=1)) == []
+
+
+async def test_a_session_that_was_ended_is_remembered_until_it_would_have_expired(store: SqlStore) -> None:
+    await store.end_session("one", at(10), NOW)
+    await store.end_session("one", at(10), NOW)
+    assert await store.is_session_ended("one")
+    assert not await store.is_session_ended("two")
+    await store.end_session("two", at(30), at(11))
+    assert not await store.is_session_ended("one")
+    assert await store.is_session_ended("two")

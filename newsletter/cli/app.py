@@ -14,6 +14,7 @@ from typer.core import TyperGroup
 
 from newsletter import __version__
 from newsletter.cli import (
+    admin,
     bounces,
     daemon,
     deliveries,
@@ -185,6 +186,7 @@ app.add_typer(papers.app, name="papers")
 app.add_typer(profiles.app, name="profiles")
 app.add_typer(sources.app, name="sources")
 app.add_typer(relays.app, name="relays")
+app.add_typer(admin.app, name="admin")
 
 
 def main() -> None:

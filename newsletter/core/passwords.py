@@ -34,7 +34,7 @@ class Cost:
     @property
     def memory(self) -> int:
         """How many octets a try takes."""
-        return 128 * self.block * (2**self.rounds + self.lanes)
+        return 128 * self.block * ((1 << self.rounds) + self.lanes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +77,7 @@ def _digest(password: str, salt: bytes, cost: Cost) -> bytes:
     return hashlib.scrypt(
         typed,
         salt=salt,
-        n=2**cost.rounds,
+        n=1 << cost.rounds,
         r=cost.block,
         p=cost.lanes,
         maxmem=cost.memory + 2**20,

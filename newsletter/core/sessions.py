@@ -67,7 +67,7 @@ class Sessions:
         """Return whether a form was made for this session."""
         return hmac.compare_digest(token.encode("utf-8", "replace"), self.form_token(session).encode())
 
-    def _serializer(self, purpose: str) -> URLSafeSerializer[str]:
+    def _serializer(self, purpose: str) -> URLSafeSerializer:
         return URLSafeSerializer(
             self.secret, salt=f"newsletter.admin-{purpose}", signer_kwargs={"digest_method": hashlib.sha256}
         )

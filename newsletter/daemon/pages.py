@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from newsletter.model import Role
+from newsletter.web.admin.desk import AdminDesk
 from newsletter.web.app import create_app, create_probe_app
 from newsletter.web.probes import Probes
 from newsletter.web.server import serve
@@ -33,6 +34,7 @@ async def serve_pages(running: Running, port: int | None, stack: AsyncExitStack)
             (lambda: application.profiles) if settings.web.has_pages else None,
             lambda: running.parts.bounces,
             settings.newsletter.language,
+            AdminDesk(application, lambda: health(running)),
         )
     elif port is not None:
         app = create_probe_app(probes_of(running))

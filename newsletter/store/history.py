@@ -52,7 +52,8 @@ class HistoryTables(Part):
         for number in range((until - since).days + 1):
             day = until - timedelta(days=number)
             found = counted.get(day, {})
-            days.append(DayOfGrowth(day, *(found.get(kind.value, 0) for kind in MovementKind), readers=readers))
+            subscribed, confirmed, left = (found.get(kind.value, 0) for kind in MovementKind)
+            days.append(DayOfGrowth(day, subscribed, confirmed, left, readers))
             readers -= change_of(found)
         return days[::-1]
 

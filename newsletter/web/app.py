@@ -36,13 +36,14 @@ if TYPE_CHECKING:
     from newsletter.core.links import Links
     from newsletter.model import Profile
     from newsletter.ports import Store
+    from newsletter.web.admin.desk import AdminDesk
     from newsletter.web.probes import Probes
     from newsletter.wiring import BounceParts
 
 logger = structlog.get_logger(__name__)
 
 LONGEST_NAME = 100
-UNREAD = ("/search", "/mails", "/unsubscribe/", "/metrics", "/healthz", "/readyz")  # by search engines
+UNREAD = ("/search", "/admin", "/mails", "/unsubscribe/", "/metrics", "/healthz", "/readyz")  # by search engines
 ROBOTS = "".join(f"Disallow: {path}\n" for path in UNREAD)
 SAYINGS = {
     Health.FRESH: "new papers",
@@ -53,6 +54,10 @@ SAYINGS = {
     Health.UNCHECKED: "not asked yet",
 }
 FAULTS = {
+    403: (
+        "That is not allowed",
+        "The page has expired, or somebody else sent you here. Go back, reload it, and try again.",
+    ),
     400: ("That could not be understood", "The address or form was not what this page expects."),
     404: ("There is nothing here", "The link is incomplete, or leads to something that is gone."),
     405: ("That is not possible here", "The page exists, but not for this kind of request."),
@@ -72,12 +77,13 @@ def create_app(  # noqa: PLR0913, PLR0917 (each is a part)
     profiles: Callable[[], Mapping[str, Profile]] | None = None,
     bounces: Callable[[], BounceParts] | None = None,
     language: str = "en",
+    admin: AdminDesk | None = None,
 ) -> Starlette:
     """Return the pages as an ASGI application.
 
     ``clock`` returns the time, aware and in UTC. Caught mails are shown when ``catcher_maildir`` is given, papers and
-    topics when ``profiles`` is. What providers post of bounces is taken by what ``bounces`` returns. Pages are in
-    ``language`` for whoever asks for none that there is.
+    topics when ``profiles`` is, the admin's pages when ``admin`` is. What providers post of bounces is taken by what
+    ``bounces`` returns. Pages are in ``language`` for whoever asks for none that there is.
     """
     has_reader = profiles is not None
     has_mails = catcher_maildir is not None
@@ -94,6 +100,8 @@ def create_app(  # noqa: PLR0913, PLR0917 (each is a part)
         routes += CaughtMails(catcher_maildir, pages).routes()
     if bounces is not None:
         routes += BounceHooks(bounces, clock).routes()
+    if admin is not None:
+        routes += admin.routes(pages)
     faults = Faults(pages, topics)
     return Starlette(
         routes=routes,

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 PARAMETER: Final = "lang"
+ENGLISH_ALONE: Final = "/admin"
 LONGEST: Final = 8_192  # characters of a query that are looked at
 LOCAL: Final = re.compile(r'(<(?:a|form)\b[^>]*?\s(?:href|action)=")((?:/(?!/)|\?)[^"#]*)')
 ASKING_FORM: Final = re.compile(r'<form\b(?![^>]*\bmethod="post")[^>]*>', re.IGNORECASE)
@@ -72,6 +73,8 @@ class Speaking:
         await self._app(scope, receive, told)
 
     def _settled(self, scope: Scope) -> Spoken:
+        if scope["path"].startswith(ENGLISH_ALONE):
+            return _UNASKED
         query = scope["query_string"].decode("latin-1")[:LONGEST]
         asked = dict(parse_qsl(query)).get(PARAMETER) if PARAMETER in query else None
         if asked in known_codes():

@@ -21,7 +21,7 @@ from newsletter.wiring.bounces import (
     return_paths_of,
 )
 from newsletter.wiring.mail import brand_of, build_renderer, build_transport, build_ways, fleet_of, template_directories
-from newsletter.wiring.parts import Parts, build_issuer, build_parts
+from newsletter.wiring.parts import Parts, alert_policy, build_issuer, build_parts
 from newsletter.wiring.reading import BounceReport, read_mailboxes, read_mails
 
 __all__ = [
@@ -29,6 +29,7 @@ __all__ = [
     "BounceParts",
     "BounceReport",
     "Parts",
+    "alert_policy",
     "bounce_policy",
     "brand_of",
     "build_bounces",

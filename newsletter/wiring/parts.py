@@ -108,7 +108,7 @@ def build_parts(
         transport=transport,
         deliverer=deliverer,
         announcers=build_announcers(application.configuration, transport),
-        alert_policy=_alert_policy(application.configuration.settings),
+        alert_policy=alert_policy(application.configuration.settings),
         bounces=build_bounces(application, on_taken),
     )
 
@@ -165,7 +165,8 @@ def _plan(source: SourceSettings, settings: Settings) -> CheckPlan:
     return CheckPlan(timedelta(minutes=minutes), None if days is None else timedelta(days=days))
 
 
-def _alert_policy(settings: Settings) -> AlertPolicy:
+def alert_policy(settings: Settings) -> AlertPolicy:
+    """Return how long something must last before the operator is told of it."""
     alerts = settings.alerts
     return AlertPolicy(
         after=timedelta(minutes=alerts.after_minutes),

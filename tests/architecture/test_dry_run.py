@@ -10,6 +10,7 @@ LEAVES = {" ".join(path): command for path, command in commands() if not hasattr
 
 # Changes nothing that is kept, and sends nothing.
 LOOKS = {
+    "admin hash-password",
     "bounces list",
     "bounces show",
     "check",

@@ -94,6 +94,7 @@ def test_every_example_works(
         if "import" in path:
             (tmp_path / "people.csv").write_text(PEOPLE)
         stand_ins = STAND_INS | ({"ada@example.org": "new@example.org"} if "add" in path else {})
-        said = type_in(CommandLine(directory), line, stand_ins, answer="y\n")
+        answer = "correct horse battery staple\n" if path[0] == "admin" else "y\n"
+        said = type_in(CommandLine(directory), line, stand_ins, answer=answer)
         assert said.code == 0, f"{line}: {said.err}"
         assert said.out or said.err

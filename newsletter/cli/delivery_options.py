@@ -25,7 +25,8 @@ States = Annotated[
     list[str] | None, typer.Option("--state", metavar="STATE", help="Only those in this state; may be repeated.")
 ]
 Kinds = Annotated[
-    list[str] | None, typer.Option("--kind", metavar="KIND", help="Only digest, welcome, quiet or probe; repeatable.")
+    list[str] | None,
+    typer.Option("--kind", metavar="KIND", help="Only mails of this kind, e.g. digest or welcome; repeatable."),
 ]
 Day = Annotated[
     datetime | None, typer.Option("--date", formats=["%Y-%m-%d"], metavar="DATE", help="Only issues of this day.")

@@ -15,6 +15,7 @@ import typer
 from newsletter.cli.context import find_profile, find_subscriber, is_address, run
 from newsletter.cli.output import heading, note, plural, print_fields, print_json, print_table, say
 from newsletter.cli.pipeline import JsonOption  # noqa: TC001 (Typer reads annotations at run time)
+from newsletter.cli.subscriber_options import member_of
 from newsletter.core.address import parse_address
 from newsletter.core.clearance import described
 from newsletter.core.text import readable
@@ -96,29 +97,33 @@ def _show_status(found: Status) -> None:
         note(f"newsletter: {found.clearance.refusal}")
 
 
-def preview(
+def preview(  # noqa: PLR0913 (each is an option)
     context: typer.Context,
     who: WhoArgument,
     *,
     html: Annotated[Path | None, typer.Option("--html", metavar="F", help="Write the HTML part here.")] = None,
     text: Annotated[Path | None, typer.Option("--text", metavar="F", help="Write the plain-text part here.")] = None,
     eml: Annotated[Path | None, typer.Option("--eml", metavar="F", help="Write the whole message here.")] = None,
+    kind: Annotated[str | None, typer.Option(metavar="KIND", help="An invented mail of this kind instead.")] = None,
     open_it: Annotated[bool, typer.Option("--open", help="Show the HTML part in a browser.")] = False,
 ) -> None:
     """Show the digest that somebody, or a profile's next new reader, would get now. Nothing is stored or sent.
 
-    Without an option the plain-text part is printed.
+    Without an option the plain-text part is printed. Kinds are digest, welcome, quiet, probe, confirmation, reminder,
+    goodbye and address_change; the links in an invented mail open nothing.
 
     \b
     Examples:
       newsletter preview reader@example.org --open
       newsletter preview language-models --html digest.html --eml digest.eml
+      newsletter preview language-models --kind confirmation
     """
+    of_kind = member_of(IssueKind, kind, "--kind")
 
     async def work(application: Application) -> tuple[str, str, str, bytes]:
-        proposal, prepared = await _prepare(application, who)
-        message = prepared.compose(proposal.subscriber, _message_id(application), application.now())
-        return prepared.subject, prepared.html(proposal.subscriber), prepared.text(proposal.subscriber), message
+        reader, prepared = await _shown(application, who, of_kind)
+        message = prepared.compose(reader, _message_id(application), application.now())
+        return prepared.subject, prepared.html(reader), prepared.text(reader), message
 
     subject, html_part, text_part, message = run(context, work)
     if open_it and html is None:
@@ -213,12 +218,25 @@ def why(
         say(f"  - {line}")
 
 
-async def _prepare(application: Application, who: str) -> tuple[Proposal, PreparedDigest]:
+async def _shown(application: Application, who: str, kind: IssueKind | None) -> tuple[Subscriber, PreparedDigest]:
+    """Return the mail to be shown and its reader: what is due to them, or an invented one of a kind."""
+    if kind is None:
+        proposal, prepared = await _prepare(application, who)
+        return proposal.subscriber, prepared
+    reader = await _reader(application, who)
+    digest, papers = sample_digest(kind)
+    return reader, build_renderer(application).prepare(replace(digest, language=reader.language), papers)
+
+
+async def _reader(application: Application, who: str) -> Subscriber:
     if is_address(who):
-        subscriber = await find_subscriber(application.store, who)
-    else:
-        profile = find_profile(application.configuration.profiles, who)
-        subscriber = stand_in(profile.name, application.now())
+        return await find_subscriber(application.store, who)
+    profile = find_profile(application.configuration.profiles, who)
+    return stand_in(profile.name, application.now())
+
+
+async def _prepare(application: Application, who: str) -> tuple[Proposal, PreparedDigest]:
+    subscriber = await _reader(application, who)
     (proposal,) = await build_issuer(application).propose([subscriber], application.now())
     return proposal, build_renderer(application).prepare(proposal.digest, proposal.papers)
 

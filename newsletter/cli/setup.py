@@ -93,11 +93,7 @@ def _provider_problems(configuration: Configuration) -> list[Problem]:
 def _template_problems(configuration: Configuration) -> list[Problem]:
     links = Links("only for checking", configuration.settings.web.base_url)
     directories, brand = template_directories(configuration), brand_of(configuration)
-    renderer = Renderer(
-        directories,
-        brand,
-        lambda subscriber: links.unsubscribe_url(subscriber.id),
-    )
+    renderer = Renderer(directories, brand, links)
     return [*renderer.check(), *template_problems(brand, directories)]
 
 

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import MappingProxyType
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from newsletter.model import DeliveryState
+from newsletter.model import DeliveryState, IssueKind, SubscriberStatus
+
+if TYPE_CHECKING:
+    from newsletter.model import Delivery, Subscriber
 
 PLANNED, SENDING, DEFERRED = DeliveryState.PLANNED, DeliveryState.SENDING, DeliveryState.DEFERRED
 REJECTED, EXPIRED, SUPPRESSED = DeliveryState.REJECTED, DeliveryState.EXPIRED, DeliveryState.SUPPRESSED
@@ -35,3 +39,28 @@ GIVES_PAPERS_BACK: Final = frozenset({REJECTED, EXPIRED, SUPPRESSED, DeliverySta
 def may_move(before: DeliveryState, after: DeliveryState) -> bool:
     """Whether a delivery in ``before`` may be put in ``after``; staying where it is always may."""
     return before is after or after in MOVES[before]
+
+
+_SUBSCRIBED: Final = frozenset({SubscriberStatus.ACTIVE, SubscriberStatus.PAUSED})
+_GET: Final = MappingProxyType(
+    {
+        # Also those whom we could not reach once: what their mailbox says now is asked by this very mail.
+        IssueKind.CONFIRMATION: frozenset(
+            {SubscriberStatus.PENDING, SubscriberStatus.UNSUBSCRIBED, SubscriberStatus.BOUNCED}
+        ),
+        IssueKind.REMINDER: _SUBSCRIBED,
+        IssueKind.GOODBYE: frozenset({SubscriberStatus.UNSUBSCRIBED}),
+        IssueKind.ADDRESS_CHANGE: _SUBSCRIBED,
+    }
+)
+_ACTIVE: Final = frozenset({SubscriberStatus.ACTIVE})
+
+
+def may_get(kind: IssueKind, status: SubscriberStatus) -> bool:
+    """Whether somebody of this status is sent this kind of mail; who is suppressed gets none, whatever their status."""
+    return status in _GET.get(kind, _ACTIVE)
+
+
+def addressed(subscriber: Subscriber, delivery: Delivery) -> Subscriber:
+    """Return the subscriber with the address that a delivery goes to."""
+    return subscriber if delivery.recipient is None else replace(subscriber, address=delivery.recipient)

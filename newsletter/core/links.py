@@ -3,23 +3,32 @@
 from __future__ import annotations
 
 import hmac
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
+from typing import Final
 
-from itsdangerous import BadSignature, URLSafeSerializer
+from itsdangerous import BadData, URLSafeSerializer
 from itsdangerous.encoding import base64_encode
+
+CONFIRM_WITHIN: Final = timedelta(days=3)
+LONGEST_TOKEN: Final = 200
 
 
 @dataclass(frozen=True, slots=True)
 class Links:
-    """Makes and reads the links of one installation; ``base_url`` is its public address, without a final slash."""
+    """Makes and reads the links of one installation; ``base_url`` is its public address, without a final slash.
 
-    secret: str
+    Links that confirm something work for as long as ``confirm_within`` says, all others for ever.
+    """
+
+    secret: str = field(repr=False)
     base_url: str
+    confirm_within: timedelta = CONFIRM_WITHIN
 
     def worthless(self) -> Links:
         """Return links that look the same and end nothing, here or anywhere: for mails that somebody else gets."""
-        return Links(f"redirected\0{self.secret}", self.base_url)
+        return Links(f"redirected\0{self.secret}", self.base_url, self.confirm_within)
 
     def unsubscribe_url(self, subscriber_id: int) -> str:
         """Return the address that ends this subscription by POST (RFC 8058); it never expires and is short enough
@@ -29,11 +38,58 @@ class Links:
 
     def read_unsubscribe(self, token: str) -> int | None:
         """Return whose subscription ``token`` may end, or None when it is not a token of ours for that."""
-        try:
-            value = _serializer(self.secret, "unsubscribe").loads(token)
-        except BadSignature:
+        return _number(self.secret, "unsubscribe", token)
+
+    def manage_url(self, subscriber_id: int) -> str:
+        """Return the address of the page where somebody chooses what comes, and when; it never expires."""
+        return f"{self.base_url}/manage/{_token(self.secret, 'manage', subscriber_id)}"
+
+    def read_manage(self, token: str) -> int | None:
+        """Return whose choices ``token`` opens, or None when it is not a token of ours for that."""
+        return _number(self.secret, "manage", token)
+
+    def confirm_url(self, signup_id: int, now: datetime) -> str:
+        """Return the address of the page that confirms a sign-up by POST."""
+        return f"{self.base_url}/confirm/{self._dated('confirm', signup_id, now)}"
+
+    def read_confirm(self, token: str) -> tuple[int, datetime] | None:
+        """Return the sign-up that ``token`` is for, and until when it works; None when it is not a token of ours."""
+        return _dated_number(self.secret, "confirm", token)
+
+    def address_change_url(self, number: int, now: datetime) -> str:
+        """Return the address of the page that agrees to a change of address by POST."""
+        return f"{self.base_url}/address/{self._dated('address', number, now)}"
+
+    def read_address_change(self, token: str) -> tuple[int, datetime] | None:
+        """Return the number that ``token`` was made for, and until when it works; None when it is not one of ours."""
+        return _dated_number(self.secret, "address", token)
+
+    def _dated(self, purpose: str, number: int, now: datetime) -> str:
+        until_s = int((now + self.confirm_within).timestamp())
+        return str(_serializer(self.secret, purpose).dumps([number, until_s]))
+
+
+def _loaded(secret: str, purpose: str, token: str) -> object:
+    """Return what a token of ours holds; None when it is none for this purpose."""
+    if len(token) > LONGEST_TOKEN:
+        return None
+    try:
+        return _serializer(secret, purpose).loads(token)
+    except BadData:
+        return None
+
+
+def _number(secret: str, purpose: str, token: str) -> int | None:
+    value = _loaded(secret, purpose, token)
+    return value if type(value) is int else None
+
+
+def _dated_number(secret: str, purpose: str, token: str) -> tuple[int, datetime] | None:
+    match _loaded(secret, purpose, token):
+        case [int(number), int(until_s)]:
+            return number, datetime.fromtimestamp(until_s, UTC)
+        case _:
             return None
-        return value if isinstance(value, int) else None
 
 
 def _token(secret: str, purpose: str, number: int) -> str:

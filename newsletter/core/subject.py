@@ -44,6 +44,8 @@ def headline(digest: Digest, papers: Mapping[int, Paper], name: str, language: L
         return language.gettext("Welcome to %(name)s", name=one_line(name))
     if digest.kind is IssueKind.PROBE:
         return language.gettext("Do our mails reach you?")
+    if digest.kind.is_transactional:
+        return _transactional(digest.kind, language)[0]
     if not digest.paper_ids:
         return _quiet_headline(digest.considered, language)
     return contents(digest, papers, language)
@@ -62,8 +64,11 @@ def contents(digest: Digest, papers: Mapping[int, Paper], language: Language) ->
 def subject(digest: Digest, papers: Mapping[int, Paper], name: str, language: Language) -> str:
     """Return the subject: what the mail holds and the day, for mail programs thread what has the same subject.
 
-    A welcome says both that it is one and what it holds: ``Welcome: 12 papers on diffusion models · 24 Nov``.
+    A welcome says both that it is one and what it holds: ``Welcome: 12 papers on diffusion models · 24 Nov``. A
+    transactional mail names the newsletter: ``Confirm your subscription · Paper Digest``.
     """
+    if digest.kind.is_transactional:
+        return f"{headline(digest, papers, name, language)} · {one_line(name)}"
     is_full_welcome = digest.kind is IssueKind.WELCOME and digest.paper_ids
     if is_full_welcome:
         words = language.gettext("Welcome: %(papers)s", papers=contents(digest, papers, language))
@@ -79,6 +84,8 @@ def preheader(digest: Digest, papers: Mapping[int, Paper], language: Language) -
         return clip(" · ".join(titles), _PREHEADER_LIMIT)
     if digest.kind is IssueKind.WELCOME:
         return language.gettext("What you will get, when, and how to stop it.")
+    if digest.kind.is_transactional:
+        return _transactional(digest.kind, language)[1]
     if digest.kind is IssueKind.PROBE:
         return language.gettext("Some came back. If you read this, all is well.")
     return language.ngettext(
@@ -86,6 +93,28 @@ def preheader(digest: Digest, papers: Mapping[int, Paper], language: Language) -
         "%(num)s new papers looked at. Nothing for you today.",
         digest.considered,
     )
+
+
+def _transactional(kind: IssueKind, language: Language) -> tuple[str, str]:
+    """Return headline and preheader. Nothing that a visitor typed is in them, or a stranger could have us mail it."""
+    return {
+        IssueKind.CONFIRMATION: (
+            language.gettext("Confirm your subscription"),
+            language.gettext("If you did not ask for it, do nothing: no mail will come."),
+        ),
+        IssueKind.REMINDER: (
+            language.gettext("You are subscribed already"),
+            language.gettext("This address was entered again. Nothing has changed."),
+        ),
+        IssueKind.GOODBYE: (
+            language.gettext("You have left"),
+            language.gettext("No more mail comes. Should it have been a mistake, one click undoes it."),
+        ),
+        IssueKind.ADDRESS_CHANGE: (
+            language.gettext("Confirm the change of address"),
+            language.gettext("Both addresses must agree before anything changes."),
+        ),
+    }[kind]
 
 
 def _quiet_headline(considered: int, language: Language) -> str:

@@ -24,7 +24,7 @@ def speak(environment: Environment, language: Language) -> None:
     """
     environment.add_extension(EXTENSION)
     environment.policies["ext.i18n.trimmed"] = True
-    environment.extend(newstyle_gettext=True)
+    environment.newstyle_gettext = True  # type: ignore[attr-defined] # of the extension
     environment.globals |= {**_callables(language), "language": language}
     environment.filters |= language_filters(language)
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+
+from newsletter.model import Problem
 
 _HEX_COLOUR_LENGTH = 7  # "#rrggbb"
+_READABLE = 4.5  # WCAG 2.2, 1.4.3
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,3 +83,25 @@ def _luminance(colour: str) -> float:
 
 def _linear(channel: float) -> float:
     return float(channel / 12.92 if channel <= 0.04045 else ((channel + 0.055) / 1.055) ** 2.4)  # noqa: PLR2004 (sRGB)
+
+
+def colour_problems(brand: Brand) -> list[Problem]:
+    """Return colours that are none, and text colours that cannot be read on the card or the ground."""
+    problems = []
+    for scheme, palette in (("light", brand.light), ("dark", brand.dark)):
+        try:
+            ratios = {
+                (name, back): contrast(getattr(palette, name), getattr(palette, back))
+                for name in ("ink", "muted", "accent")
+                for back in ("card", "ground")
+            }
+            for colour in asdict(palette).values():
+                contrast(colour, colour)
+        except ValueError as error:
+            problems.append(Problem(f"brand.{scheme}", 0, 0, str(error), "write it as #rrggbb"))
+            continue
+        for (name, back), ratio in ratios.items():
+            if ratio < _READABLE:
+                message = f"{name} stands {ratio:.1f}:1 against {back}, which is hard to read"
+                problems.append(Problem(f"brand.{scheme}", 0, 0, message, "4.5:1 is the least", "warning"))
+    return problems

@@ -120,7 +120,7 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Recipient:
-    """What one recipient's message holds that no other's does."""
+    """What one recipient's message holds that no other's does; ``unsubscribe_url`` is for its header."""
 
     address: str
     unsubscribe_url: str
@@ -131,14 +131,18 @@ class Envelope:
     """A digest's message, but for the recipient: compose it any number of times.
 
     ``campaign`` tells mails of one kind from those of another in the providers' reports (Feedback-ID); nothing in it
-    may differ between recipients.
+    may differ between recipients. Only mails of a list (``is_list``) say so in their header, and how to leave it.
     """
 
-    def __init__(self, brand: Brand, subject: str, text: Part, html: Part, *campaign: str) -> None:
+    def __init__(
+        self, brand: Brand, subject: str, text: Part, html: Part, *campaign: str, is_list: bool = True
+    ) -> None:
         self._unsubscribe_address = brand.unsubscribe_address
+        self._is_list = is_list
         digest = hashlib.sha256(text.fingerprint() + b"\x00\x00" + html.fingerprint()).hexdigest()[:32]
         boundary = f"=_{digest}"  # "=_" stands in no quoted-printable text (RFC 2045, 6.7)
-        start = _fixed_headers(brand, subject, boundary, campaign) + _part_start(boundary, "text/plain")
+        start = _fixed_headers(brand, subject, boundary, campaign, is_list=is_list)
+        start += _part_start(boundary, "text/plain")
         between = b"\r\n" + _part_start(boundary, "text/html")
         pieces, slots = _joined(start, _slotted(text, _AS_TEXT), between, _slotted(html, _AS_HTML))
         pieces[-1] += f"\r\n--{boundary}--\r\n".encode()
@@ -155,7 +159,8 @@ class Envelope:
     def _own_headers(self, recipient: Recipient, message_id: str, now: datetime) -> bytes:
         """Return the fields that differ between recipients; ordinary values are filled in as they stand."""
         date, url = _date(int(now.timestamp())), recipient.unsubscribe_url
-        if _ORDINARY.fullmatch(f"{message_id} {recipient.address} {url}") and not self._unsubscribe_address:
+        is_ordinary = self._is_list and not self._unsubscribe_address
+        if is_ordinary and _ORDINARY.fullmatch(f"{message_id} {recipient.address} {url}"):
             return (
                 f"Date: {date}\r\nMessage-ID: {message_id}\r\nTo: {recipient.address}\r\n"
                 f"List-Unsubscribe: <{url}>\r\nList-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n"
@@ -165,7 +170,7 @@ class Envelope:
                 headers.plain("Date", date),
                 headers.message_id(message_id),
                 headers.mailbox("To", "", recipient.address),
-                unsubscribe_headers(url, self._unsubscribe_address),
+                unsubscribe_headers(url, self._unsubscribe_address) if self._is_list else b"",
             )
         )
 
@@ -228,15 +233,15 @@ def _on_its_own_lines(value: str) -> tuple[bytes, bytes]:
     return soft_ended(quoted_printable(value)), soft_ended(quoted_printable(str(escape(value))))
 
 
-def _fixed_headers(brand: Brand, subject: str, boundary: str, campaign: tuple[str, ...]) -> bytes:
+def _fixed_headers(brand: Brand, subject: str, boundary: str, campaign: tuple[str, ...], *, is_list: bool) -> bytes:
     fields = [
         headers.mailbox("From", brand.sender_name or brand.name, brand.sender),
         headers.mailbox("Reply-To", "", brand.reply_to) if brand.reply_to else b"",
         headers.unstructured("Subject", subject),
-        list_headers(brand),
+        list_headers(brand) if is_list else b"",
         feedback_id(brand, *campaign),
         headers.plain("Auto-Submitted", "auto-generated"),  # RFC 3834, 5
-        headers.plain("Precedence", "bulk"),
+        headers.plain("Precedence", "bulk") if is_list else b"",
         headers.plain("X-Auto-Response-Suppress", "All"),
         headers.plain("MIME-Version", "1.0"),
         f'Content-Type: multipart/alternative;\r\n boundary="{boundary}"\r\n'.encode(),

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import replace
+from datetime import UTC, datetime, time
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -12,7 +13,7 @@ from newsletter.core.printable import one_line
 from newsletter.core.subject import headline, preheader, subject
 from newsletter.errors import TemplateError
 from newsletter.languages import ENGLISH, Language, known_codes, language_of
-from newsletter.mail.brand import Brand, contrast
+from newsletter.mail.brand import Brand, colour_problems
 from newsletter.mail.fill import Compiled, Compiler, fill_html, fill_text
 from newsletter.mail.message import Envelope, Part, Placeholders, Recipient
 from newsletter.mail.sample import sample_digest
@@ -23,9 +24,9 @@ from newsletter.model import IssueKind, Problem
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
-    from datetime import datetime
     from pathlib import Path
 
+    from newsletter.core.links import Links
     from newsletter.model import Digest, Paper, Subscriber
 
 HTML_BUDGET = 90_000
@@ -46,7 +47,15 @@ ROOMS = (
 )
 """How much of each paper to show, from plenty to the titles alone; the last ones are for hundreds of papers."""
 
-PER_RECIPIENT = ("unsubscribe_url", "vote_url", "schedule", "address", "subscription")
+PER_RECIPIENT = (
+    "unsubscribe_url",
+    "vote_url",
+    "schedule",
+    "address",
+    "subscription",
+    "manage_url",
+    "confirm_url",
+)
 """The variables that differ between the recipients of one digest."""
 
 VARIABLES = frozenset(
@@ -67,7 +76,7 @@ VARIABLES = frozenset(
             "subject",
             "preheader",
         ),
-        *("chosen", "considered", "trending", "sections", "omitted", "notes"),
+        *("chosen", "considered", "trending", "sections", "omitted", "notes", "confirm_days"),
         *PER_RECIPIENT,
     )
 )
@@ -77,6 +86,8 @@ _MOST_TERMS = 4096  # different schedules and subscriptions that are remembered 
 logger = structlog.get_logger(__name__)
 # Templates that their kind of mail calls for: no reader chooses them.
 _BY_KIND = frozenset(kind.value for kind in IssueKind if kind is not IssueKind.DIGEST)
+_CONFIRMING = (IssueKind.CONFIRMATION, IssueKind.ADDRESS_CHANGE)
+_SAMPLE_REFERENCE = 0  # that nothing has: the links of a preview open nothing
 
 
 class PreparedDigest:
@@ -86,6 +97,8 @@ class PreparedDigest:
         self, digest: Digest, subject_text: str, text: Part, html: Part, renderer: Renderer, language: Language
     ) -> None:
         self._campaign = (digest.issue_date.isoformat(), digest.kind.value)
+        self._kind = digest.kind
+        self._day = datetime.combine(digest.issue_date, time(), UTC)
         self._subject = subject_text
         self._text, self._html = text, html
         self._renderer = renderer
@@ -99,36 +112,46 @@ class PreparedDigest:
     @cached_property
     def _envelope(self) -> Envelope:
         """The message but for its recipient; encoding waits until somebody is sent it."""
-        return Envelope(self._renderer.brand, self._subject, self._text, self._html, *self._campaign)
+        is_list = not self._kind.is_transactional
+        return Envelope(self._renderer.brand, self._subject, self._text, self._html, *self._campaign, is_list=is_list)
 
     @property
     def shows_unsubscribe(self) -> bool:
         """Whether both parts hold the unsubscribe link."""
-        return "unsubscribe_url" in self._html.names & self._text.names
+        return self.shows("unsubscribe_url")
+
+    def shows(self, name: str) -> bool:
+        """Whether both parts hold this value of the recipient's."""
+        return name in self._html.names & self._text.names
 
     def html(self, subscriber: Subscriber) -> str:
         """Return the HTML part as this recipient sees it."""
-        return self._html.text(self._recipient(subscriber).values)
+        return self._html.text(self._recipient(subscriber, self._day, _SAMPLE_REFERENCE).values)
 
     def text(self, subscriber: Subscriber) -> str:
         """Return the plain-text part as this recipient sees it."""
-        return self._text.text(self._recipient(subscriber).values)
+        return self._text.text(self._recipient(subscriber, self._day, _SAMPLE_REFERENCE).values)
 
-    def compose(self, subscriber: Subscriber, message_id: str, now: datetime) -> bytes:
+    def compose(self, subscriber: Subscriber, message_id: str, now: datetime, reference: int | None = None) -> bytes:
         """Return the finished message for one recipient; see :class:`newsletter.ports.Prepared`."""
-        return self._envelope.compose(self._recipient(subscriber), message_id, now)
+        recipient = self._recipient(subscriber, now, _SAMPLE_REFERENCE if reference is None else reference)
+        return self._envelope.compose(recipient, message_id, now)
 
-    def _recipient(self, subscriber: Subscriber) -> Recipient:
-        return self._renderer.recipient(subscriber, self._language)
+    def _recipient(self, subscriber: Subscriber, now: datetime, reference: int) -> Recipient:
+        recipient = self._renderer.recipient(subscriber, self._language)
+        if self._kind in _CONFIRMING:
+            url = self._renderer.confirm_url(self._kind, reference, now)
+            return replace(recipient, values={**recipient.values, "confirm_url": url})
+        return recipient
 
 
 class Renderer:
     """Fills templates with digests: implements :class:`newsletter.ports.Renderer`.
 
     ``directories`` are the admin's template folders, most important first; what they lack comes from
-    :func:`newsletter.mail.templates.shipped_templates`. ``links`` gives the address that ends somebody's subscription,
-    ``None`` where there is no web side to do it; ``vote_links`` the address to which a paper's id and a vote are added.
-    ``profile_titles`` names the profiles as people read them, ``topic_urls`` their pages where they have one.
+    :func:`newsletter.mail.templates.shipped_templates`. ``links`` makes the addresses that are one recipient's alone,
+    ``None`` where there is no web side to answer them; ``vote_links`` the address to which a paper's id and a vote are
+    added. ``profile_titles`` names the profiles as people read them, ``topic_urls`` their pages where they have one.
 
     A template is compiled when it is first needed, and again when one of its files has changed. Should the changed one
     be broken, the last good one stays in force, and the log says so once (``template.broken``).
@@ -140,7 +163,7 @@ class Renderer:
         self,
         directories: Sequence[Path],
         brand: Brand,
-        links: Callable[[Subscriber], str] | None = None,
+        links: Links | None = None,
         profile_titles: Mapping[str, str] | None = None,
         vote_links: Callable[[Subscriber], str] | None = None,
         topic_urls: Mapping[str, str] | None = None,
@@ -172,7 +195,7 @@ class Renderer:
 
     def check(self) -> list[Problem]:
         """Return everything wrong with the templates and colours: each one compiled anew and filled with a sample."""
-        problems = list(_colour_problems(self.brand))
+        problems = list(colour_problems(self.brand))
         for name in sorted({*self._files.names(".mjml"), *self._needed}):
             problems.extend(self._check(name))
         return list(dict.fromkeys(problems))  # what stands in a shared part is wrong once
@@ -183,7 +206,7 @@ class Renderer:
 
     def recipient(self, subscriber: Subscriber, language: Language = ENGLISH) -> Recipient:
         """Return what is this subscriber's alone in a mail in ``language``."""
-        url = self._links(subscriber) if self._links else ""
+        url = self._links.unsubscribe_url(subscriber.id) if self._links else ""
         schedule_words, subscription_words = self._terms(subscriber, language)
         values = {
             "unsubscribe_url": one_line(url or self._unsubscribe_by_mail()),
@@ -191,8 +214,18 @@ class Renderer:
             "schedule": schedule_words,
             "address": one_line(subscriber.address.text),
             "subscription": subscription_words,
+            "manage_url": self._links.manage_url(subscriber.id) if self._links else "",
+            "confirm_url": "",
         }
         return Recipient(subscriber.address.wire, url, values)
+
+    def confirm_url(self, kind: IssueKind, reference: int, now: datetime) -> str:
+        """Return where a mail of this kind asks its recipient to go; it expires. Empty where there is no web side."""
+        if self._links is None:
+            return ""
+        is_signup = kind is IssueKind.CONFIRMATION
+        make = self._links.confirm_url if is_signup else self._links.address_change_url
+        return make(reference, now)
 
     def _prepare(
         self, compiled: Compiled, digest: Digest, papers: Mapping[int, Paper], language: Language
@@ -285,6 +318,7 @@ class Renderer:
             "considered": digest.considered,
             "trending": len(voted),
             "notes": note_sentences(digest, language),
+            "confirm_days": self._links.confirm_within.days if self._links else 0,
         } | (self._placeholders.values() | missing)
 
     def _terms(self, subscriber: Subscriber, language: Language) -> tuple[str, str]:
@@ -344,38 +378,21 @@ class Renderer:
             prepared = self._prepare(self._compiler.compile(name, language), digest, papers, language)
         except TemplateError as error:
             return list(error.problems)
-        if (self._links or self.brand.unsubscribe_address) and not prepared.shows_unsubscribe:
+        message, advice = self._lacking(kind, prepared)
+        path = self._files.find(f"{name}.mjml") or name
+        return [Problem(str(path), 0, 0, message, advice)] if message else []
+
+    def _lacking(self, kind: IssueKind, prepared: PreparedDigest) -> tuple[str, str]:
+        """Return which link a mail must have and does not, and what to do about it; empty words when it has it."""
+        if kind in _CONFIRMING and self._links and not prepared.shows("confirm_url"):
+            return "the mail lacks the link that it is sent for", "show {{ confirm_url }} in the .mjml and in the .txt"
+        has_link = self._links or self.brand.unsubscribe_address
+        if has_link and not kind.is_transactional and not prepared.shows_unsubscribe:
             advice = "show {{ unsubscribe_url }} in the .mjml and in the .txt: readers have a right to it"
-            path = self._files.find(f"{name}.mjml") or name
-            return [Problem(str(path), 0, 0, "the mail does not say how to unsubscribe", advice)]
-        return []
+            return "the mail does not say how to unsubscribe", advice
+        return "", ""
 
 
 def html_budget(papers: int) -> int:
     """Return how many bytes of HTML a mail of so many papers may have: 45 kB for twenty, 90 kB for fifty or more."""
     return min(HTML_BUDGET, max(_FEW_PAPERS_BUDGET, _SHELL + _EACH * papers))
-
-
-_READABLE = 4.5  # WCAG 2.2, 1.4.3
-
-
-def _colour_problems(brand: Brand) -> list[Problem]:
-    """Return colours that are none, and text colours that cannot be read on the card or the ground."""
-    problems = []
-    for scheme, palette in (("light", brand.light), ("dark", brand.dark)):
-        try:
-            ratios = {
-                (name, back): contrast(getattr(palette, name), getattr(palette, back))
-                for name in ("ink", "muted", "accent")
-                for back in ("card", "ground")
-            }
-            for colour in asdict(palette).values():
-                contrast(colour, colour)
-        except ValueError as error:
-            problems.append(Problem(f"brand.{scheme}", 0, 0, str(error), "write it as #rrggbb"))
-            continue
-        for (name, back), ratio in ratios.items():
-            if ratio < _READABLE:
-                message = f"{name} stands {ratio:.1f}:1 against {back}, which is hard to read"
-                problems.append(Problem(f"brand.{scheme}", 0, 0, message, "4.5:1 is the least", "warning"))
-    return problems

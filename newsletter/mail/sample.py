@@ -22,7 +22,9 @@ _SEEN = datetime(2026, 11, 24, 4, 0, tzinfo=UTC)
 
 
 def sample_digest(kind: IssueKind) -> tuple[Digest, dict[int, Paper]]:
-    """Return an invented issue of this kind, and its papers by id."""
+    """Return an invented mail of this kind, and its papers by id."""
+    if kind.is_transactional:
+        return Digest(kind, _DAY, (), considered=0), {}
     papers = {paper.id: paper for paper in _papers()}
     sections = _sections(papers) if kind is IssueKind.DIGEST else ()
     notes = (

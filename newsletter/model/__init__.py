@@ -32,6 +32,7 @@ from newsletter.model.deliveries import (
     Selected,
     SourceNote,
     Step,
+    TransactionalMail,
 )
 from newsletter.model.history import DayOfGrowth, IssueRun, MovementKind, SourceDay
 from newsletter.model.issues import Aspect, Flaw, Inconsistency, IssueSums, Share
@@ -159,6 +160,7 @@ __all__ = [
     "SuppressionKind",
     "SuppressionReason",
     "Topic",
+    "TransactionalMail",
     "Verdict",
     "Voice",
     "Vote",

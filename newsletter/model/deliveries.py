@@ -8,16 +8,27 @@ from datetime import date, datetime, timedelta  # noqa: TC003 (fields are read a
 
 from newsletter.model.profiles import Reason  # noqa: TC001 (fields are read at run time)
 from newsletter.model.sources import Health  # noqa: TC001 (fields are read at run time)
-from newsletter.model.subscribers import Subscriber  # noqa: TC001 (fields are read at run time)
+from newsletter.model.subscribers import EmailAddress, Subscriber  # noqa: TC001 (fields are read at run time)
 
 
 class IssueKind(enum.StrEnum):
-    """Which mail an issue is; also the name of its template."""
+    """Which mail it is; also the name of its template. An issue comes by the calendar, a transactional mail answers
+    what somebody has just done.
+    """
 
     DIGEST = "digest"
     WELCOME = "welcome"
     QUIET = "quiet"
     PROBE = "probe"  # asks whether an address whose mails kept coming back still takes mail
+    CONFIRMATION = "confirmation"  # asks whether who signed up has that address, and wants it
+    REMINDER = "reminder"  # tells who signed up again that they are subscribed
+    GOODBYE = "goodbye"  # tells who left that they have, and how to come back
+    ADDRESS_CHANGE = "address_change"  # asks the old and the new address whether the one is to replace the other
+
+    @property
+    def is_transactional(self) -> bool:
+        """Whether it is no issue: it holds no papers, and a day may have any number of them."""
+        return self not in (IssueKind.DIGEST, IssueKind.WELCOME, IssueKind.QUIET, IssueKind.PROBE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +119,22 @@ class PlannedDelivery:
 
 
 @dataclass(frozen=True, slots=True)
+class TransactionalMail:
+    """A mail to be stored that answers what somebody has just done; it is due at once.
+
+    ``recipient`` is where it goes when that is not the subscriber's own address. ``reference`` numbers what it is
+    about, for the link in it.
+    """
+
+    subscriber_id: int
+    kind: IssueKind
+    message_id: str
+    language: str = "en"
+    recipient: EmailAddress | None = None
+    reference: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Delivery:
     """A stored delivery."""
 
@@ -126,11 +153,15 @@ class Delivery:
     reply_code: int | None = None
     reply_text: str = ""
     relay: str = ""
+    recipient: EmailAddress | None = None
+    reference: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class ClaimedDelivery:
-    """A delivery under lease, with what sending it needs; ``subscriber`` is as of the claim, not of the planning."""
+    """A delivery under lease, with what sending it needs; ``subscriber`` is as of the claim, not of the planning, and
+    has the address that the mail goes to.
+    """
 
     delivery: Delivery
     subscriber: Subscriber

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
         PlannedDelivery,
         Schedule,
         Subscriber,
+        TransactionalMail,
     )
 
 
@@ -61,7 +62,7 @@ class DeliveryStore(Protocol):
         """
 
     async def open_deliveries(self, subscriber_ids: Collection[int]) -> dict[int, Delivery]:
-        """Return each subscriber's newest delivery that is not final."""
+        """Return each subscriber's newest issue that is not final."""
 
     def planning(self, subscriber_ids: Collection[int]) -> AbstractAsyncContextManager[set[int]]:
         """Say for which of these people nobody else is planning, and keep others off while the context lasts. It only
@@ -83,13 +84,18 @@ class DeliveryStore(Protocol):
         ledger too where it is not in it yet.
         """
 
+    async def plan_transactional(self, mails: Sequence[TransactionalMail], now: datetime) -> int:
+        """Store mails that are due at once, and wake whoever sends; return how many, without those whose subscribers
+        are gone. One of the same kind to the same address that still waits is superseded.
+        """
+
     async def skip(self, subscriber_ids: Sequence[int], issue_date: date) -> None:
         """Remember that these people's issue of this date held nothing, and that nothing shall be sent for it."""
 
     async def claim(self, owner: str, limit: int, lease: timedelta, now: datetime) -> list[ClaimedDelivery]:
-        """Put up to ``limit`` due deliveries (planned, or deferred and due) in ``sending``, under ``owner``'s lease,
-        oldest due first. No delivery is ever under two leases at one time. ``lease`` is how long ``owner`` may give no
-        sign of life (:meth:`renew`, and each claim is one).
+        """Put up to ``limit`` due deliveries (planned, or deferred and due) in ``sending``, under ``owner``'s lease:
+        transactional mails before issues, and oldest due first. No delivery is ever under two leases at one time.
+        ``lease`` is how long ``owner`` may give no sign of life (:meth:`renew`, and each claim is one).
         """
 
     async def begin(self, delivery_ids: Collection[int], owner: str, now: datetime) -> frozenset[int]:

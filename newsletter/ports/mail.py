@@ -51,9 +51,9 @@ class Prepared(Protocol):
     def subject(self) -> str:
         """The subject, as people read it."""
 
-    def compose(self, subscriber: Subscriber, message_id: str, now: datetime) -> bytes:
+    def compose(self, subscriber: Subscriber, message_id: str, now: datetime, reference: int | None = None) -> bytes:
         """Return the finished message for one recipient: CRLF lines, no bare CR or LF, equal on every attempt but
-        for its Date.
+        for its Date, and a link that expires. ``reference`` is what a transactional mail is about.
         """
 
 

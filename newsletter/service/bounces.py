@@ -130,7 +130,7 @@ class BounceDesk:
         """Return the subscriber and the delivery that a report is about, as far as it is to be believed."""
         delivery = await self._by_return_path(report)
         if delivery is not None:
-            return delivery.subscriber_id, delivery.id
+            return concerned(delivery), delivery.id
         subscriber_id = await self._by_unsubscribe_link(report)
         if subscriber_id is not None:
             delivery = await self.store.find_by_message_id(subscriber_id, report.message_ids)
@@ -173,6 +173,11 @@ class BounceDesk:
         return None, None
 
 
+def concerned(delivery: Delivery) -> int | None:
+    """Return whose address a delivery went to; None when it is no subscriber's yet, and so says nothing about them."""
+    return delivery.subscriber_id if delivery.recipient is None else None
+
+
 def event_key(kind: BounceKind, delivery_id: int | None, fingerprint: str) -> str:
     """Return what makes a report count once: a mail comes back once in each way, whoever tells of it how often."""
     return f"report:{fingerprint}" if delivery_id is None else f"delivery:{delivery_id}:{kind.value}"
@@ -211,7 +216,7 @@ async def note_attempt(
         SMTP,
         now,
         event_key(kind, delivery.id, ""),
-        delivery.subscriber_id,
+        concerned(delivery),
         delivery.id,
         outcome.enhanced_code,
         said,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 import structlog
 
+from newsletter.core.deliveries import addressed
 from newsletter.core.retry import fraction
 from newsletter.core.routing import Closed, Hindrance, Turns
 from newsletter.service.gate import Gate
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from datetime import datetime
 
-    from newsletter.model import ClaimedDelivery, Subscriber, Suppression
+    from newsletter.model import ClaimedDelivery, Delivery, Subscriber, Suppression
     from newsletter.service.sending import DeliveryPolicy, Equipment
     from newsletter.service.tally import Tally
 
@@ -49,7 +50,7 @@ class Intake:
         self._waits_until: datetime | None = None
         self._is_exhausted = False
         self._refreshing = asyncio.Lock()
-        self._people: dict[int, Subscriber | None] = {}  # as they were read again
+        self._people: dict[int, Subscriber | None] = {}  # as they were read again, by the delivery to them
         self._read_at: datetime | None = None
         self.suppressed: dict[str, Suppression] = {}  # of those claimed, by the address's key
         self.stop = asyncio.Event()
@@ -87,26 +88,29 @@ class Intake:
         if self._is_fresh(claim.at):
             return claim.claimed.subscriber
         async with self._refreshing:
-            who = claim.claimed.subscriber.id
+            delivery = claim.claimed.delivery
             if self._read_at is None or self._read_at < claim.at or not self._is_fresh(self._read_at):
                 self._people, self._read_at = {}, self._now()
-                await self._read({who, *(each.claimed.subscriber.id for each in self._shelf)})
-            elif who not in self._people:  # its claim was not on the shelf just then
-                await self._read({who})
-            return self._people[who]
+                await self._read([delivery, *(each.claimed.delivery for each in self._shelf)])
+            elif delivery.id not in self._people:  # its claim was not on the shelf just then
+                await self._read([delivery])
+            return self._people[delivery.id]
 
     def _is_fresh(self, at: datetime) -> bool:
         # A clock that was put back must not make an old answer last.
         return timedelta() <= self._now() - at <= self._policy.recheck_after
 
-    async def _read(self, subscriber_ids: set[int]) -> None:
-        found = await self._store.subscribers(subscriber_ids)
+    async def _read(self, wanted: Sequence[Delivery]) -> None:
+        people = await self._store.subscribers({each.subscriber_id for each in wanted})
+        found = {
+            each.id: addressed(people[each.subscriber_id], each) for each in wanted if each.subscriber_id in people
+        }
         addresses = [each.address for each in found.values()]
         suppressed = await self._store.suppressed(addresses, self._now())
         for address in addresses:
             self.suppressed.pop(address.key, None)
         self.suppressed |= suppressed
-        self._people |= {each: found.get(each) for each in subscriber_ids}
+        self._people |= {each.id: found.get(each.id) for each in wanted}
 
     async def put_aside(self, claim: Claim, closed: Closed) -> None:
         """Keep a claim that may not go now: for a moment, or else until later, in the store, so that others can go."""

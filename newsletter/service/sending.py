@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from newsletter.core.bounce_score import BouncePolicy
+from newsletter.core.deliveries import may_get
 from newsletter.core.replies import Cause, cause_of, is_about_relay
 from newsletter.core.retry import RetryPolicy, decide
 from newsletter.core.routing import PATIENCE, Closed, Fleet, RelayPlan
@@ -23,7 +24,6 @@ from newsletter.model import (
     Outcome,
     OutcomeKind,
     Subscriber,
-    SubscriberStatus,
 )
 from newsletter.service.bounces import has_bounced, note_attempt
 from newsletter.service.endings import Endings
@@ -206,7 +206,7 @@ class Sending:
 
     def _refused(self, delivery: Delivery, subscriber: Subscriber) -> Outcome | None:
         """Return why we do not even try, or None."""
-        if subscriber.status is not SubscriberStatus.ACTIVE:
+        if not may_get(delivery.kind, subscriber.status):
             return Outcome(OutcomeKind.SUPPRESSED, text=f"not sent: the subscriber is {subscriber.status}")
         suppression = self._intake.suppressed.get(subscriber.address.key)
         if suppression is not None:
@@ -219,7 +219,12 @@ class Sending:
 
     def _is_stale(self, delivery: Delivery) -> bool:
         limit = self._policy.staleness
-        return limit is not None and delivery.attempts == 0 and self._now() - delivery.due_at > limit
+        return (
+            limit is not None
+            and not delivery.kind.is_transactional
+            and delivery.attempts == 0
+            and self._now() - delivery.due_at > limit
+        )
 
     async def _prepare(self, delivery: Delivery) -> Prepared | Outcome:
         """Return the rendered digest, or the outcome that it could not be made."""
@@ -235,7 +240,7 @@ class Sending:
     ) -> Outcome:
         sender, way = self._policy.envelope_sender(delivery), self._ways[ticket.relay]
         try:
-            message = prepared.compose(subscriber, delivery.message_id, self._now())
+            message = prepared.compose(subscriber, delivery.message_id, self._now(), delivery.reference)
             begin = partial(self._may_begin, delivery, endings)
             outcome = await way.send(message, sender, subscriber.address, envelope_id=str(delivery.id), begin=begin)
         except StoreError:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 import structlog
 from sqlalchemy import Boolean, bindparam, func, insert, or_, select, update
 
-from newsletter.core.deliveries import GIVES_PAPERS_BACK, OPEN, may_move
+from newsletter.core.deliveries import GIVES_PAPERS_BACK, OPEN, addressed, may_move
 from newsletter.errors import NotFoundError
 from newsletter.model import ClaimedDelivery, DeliveryState, Digest, IssueKind
 from newsletter.store.beginnings import BeginningTables
@@ -18,7 +18,7 @@ from newsletter.store.deliveryrows import attempt_of, attempt_row, delivery_of
 from newsletter.store.leases import LeaseTables
 from newsletter.store.papers import resolve_ids
 from newsletter.store.part import chunks
-from newsletter.store.planning import PlanningTables, give_back, settled_rows
+from newsletter.store.planning import IS_ISSUE, PlanningTables, give_back, settled_rows
 from newsletter.store.schema import attempts as attempts_table
 from newsletter.store.schema import deliveries, digests, ledger, ledger_updates, subscribers
 from newsletter.store.subscribers import subscribers_by_id
@@ -38,7 +38,7 @@ PLANNED, SENDING, UNKNOWN = DeliveryState.PLANNED.value, DeliveryState.SENDING.v
 DELIVERED: Final = (DeliveryState.ACCEPTED.value, DeliveryState.UNKNOWN.value)
 OPEN_STATES: Final = [state.value for state in OPEN]
 COUNTING: Final = (
-    update(deliveries).where(deliveries.c.id == bindparam("delivery")).values(attempts=bindparam("number"))
+    update(deliveries).where(deliveries.c.id == bindparam("delivery")).values(attempts=bindparam("attempted"))
 )
 # The other columns are those of :func:`settled_row`, by their names.
 SETTLING: Final = COUNTING.values(is_unknown=or_(deliveries.c.is_unknown, bindparam("doubt", type_=Boolean)))
@@ -111,7 +111,7 @@ class DeliveryReader(PlanningTables):
     async def open_deliveries(self, subscriber_ids: Collection[int]) -> dict[int, Delivery]:
         """Return each subscriber's newest issue that is not final."""
         found: dict[int, Delivery] = {}
-        query = select(deliveries).where(deliveries.c.state.in_(OPEN_STATES))
+        query = select(deliveries).where(IS_ISSUE, deliveries.c.state.in_(OPEN_STATES))
         async with self.database.read() as connection:
             for chunk in chunks(subscriber_ids):
                 mine = query.where(deliveries.c.subscriber_id.in_(chunk))
@@ -208,15 +208,14 @@ class DeliveryTables(DeliveryReader, LeaseTables, BeginningTables):
     """:class:`newsletter.ports.DeliveryStore` over the tables."""
 
     async def claim(self, owner: str, limit: int, lease: timedelta, now: datetime) -> list[ClaimedDelivery]:
-        """Put up to ``limit`` due deliveries in ``sending``, under ``owner``'s lease, oldest due first.
+        """Put up to ``limit`` due deliveries in ``sending``, under ``owner``'s lease: transactional mails before
+        issues, and oldest due first.
 
         On PostgreSQL, rows that another worker is claiming are passed over (SKIP LOCKED); SQLite has one writer.
         """
-        ready = deliveries.c.ready_at
-        due = select(deliveries.c.id).where(ready <= now).order_by(ready, deliveries.c.id).limit(limit)
         leased = {"state": SENDING, "lease_owner": owner, "ready_at": None}
         async with self.database.write() as connection:
-            ids = list((await connection.execute(due.with_for_update(skip_locked=True))).scalars())
+            ids = await due_ids(connection, limit, now)
             if ids:
                 await self.hold(connection, owner, lease, now)
             rows = {}
@@ -225,7 +224,8 @@ class DeliveryTables(DeliveryReader, LeaseTables, BeginningTables):
                 claimed = update(deliveries).where(here).values(leased).returning(deliveries)
                 rows.update({row.id: row for row in await connection.execute(claimed)})
             people = await subscribers_by_id(connection, {row.subscriber_id for row in rows.values()})
-        return [ClaimedDelivery(delivery_of(rows[each]), people[rows[each].subscriber_id]) for each in ids]
+        claimed_deliveries = [delivery_of(rows[each]) for each in ids]
+        return [ClaimedDelivery(each, addressed(people[each.subscriber_id], each)) for each in claimed_deliveries]
 
     async def record(
         self,
@@ -257,10 +257,10 @@ class DeliveryTables(DeliveryReader, LeaseTables, BeginningTables):
                 if may_settle(standing.state, state) and standing.is_settled_by(owner, state):
                     standing.was_released |= standing.state is not DeliveryState.SENDING
                     standing.state = state
-                    settled.append(settled_row(attempt, state, next_attempt_at or now) | {"number": standing.number})
+                    settled.append(settled_row(attempt, state, next_attempt_at or now) | {"attempted": standing.number})
                 else:
                     logger.warning("delivery.late", delivery=attempt.delivery_id, state=state.value)
-                    late.append({"delivery": attempt.delivery_id, "number": standing.number})
+                    late.append({"delivery": attempt.delivery_id, "attempted": standing.number})
             await connection.execute(insert(attempts_table), kept)
             if late:
                 await connection.execute(COUNTING, late)
@@ -290,6 +290,17 @@ class DeliveryTables(DeliveryReader, LeaseTables, BeginningTables):
             rows = await connection.execute(held)
             found.update({row.id: Standing(DeliveryState(row.state), row.attempts, row.lease_owner) for row in rows})
         return found
+
+
+async def due_ids(connection: AsyncConnection, limit: int, now: datetime) -> list[int]:
+    """Return the deliveries that are claimed next, at most ``limit``, and hold them: somebody waits for the first."""
+    ready = deliveries.c.ready_at
+    due = select(deliveries.c.id).where(ready <= now).order_by(ready, deliveries.c.id).with_for_update(skip_locked=True)
+    ids: list[int] = []
+    for here in (deliveries.c.number > 0, IS_ISSUE):
+        if len(ids) < limit:
+            ids += (await connection.execute(due.where(here).limit(limit - len(ids)))).scalars()
+    return ids
 
 
 def may_settle(before: DeliveryState, after: DeliveryState) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from newsletter.core.address import parse_address
 from newsletter.model import Attempt, Delivery, DeliveryState, IssueKind, Outcome, OutcomeKind, Step
 from newsletter.store.codec import dumps
 
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Row
 
-    from newsletter.model import PlannedDelivery
+    from newsletter.model import PlannedDelivery, TransactionalMail
 
 
 def delivery_of(row: Row[Any]) -> Delivery:
@@ -34,6 +35,8 @@ def delivery_of(row: Row[Any]) -> Delivery:
         reply_code=row.reply_code,
         reply_text=row.reply_text,
         relay=row.relay,
+        recipient=None if row.recipient is None else parse_address(row.recipient),
+        reference=row.reference,
     )
 
 
@@ -57,6 +60,30 @@ def planned_row(
         "updates": dumps(list(updates)),
         "ready_at": planned.due_at,
         "relay": "",
+        "number": 0,
+    }
+
+
+def transactional_row(mail: TransactionalMail, digest_id: int, number: int, now: datetime) -> dict[str, Any]:
+    """Return the columns of the ``number``-th transactional mail to somebody on a day; it is due at once."""
+    return {
+        "subscriber_id": mail.subscriber_id,
+        "digest_id": digest_id,
+        "kind": mail.kind.value,
+        "issue_date": now.date(),
+        "state": DeliveryState.PLANNED.value,
+        "attempts": 0,
+        "message_id": mail.message_id,
+        "due_at": now,
+        "planned_at": now,
+        "reply_text": "",
+        "is_unknown": False,
+        "updates": "[]",
+        "ready_at": now,
+        "relay": "",
+        "number": number,
+        "recipient": mail.recipient.text if mail.recipient else None,
+        "reference": mail.reference,
     }
 
 

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from newsletter.store.dialect import Database
 
 PAPERS_CHUNK: Final = 5000
+IS_ISSUE: Final = deliveries.c.number == 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +166,7 @@ class PlanningTables(Part):
         """Return what is stored about ``people``: who exists, their issues, open deliveries, and ledger."""
         standing = Standing(known=await hold_people(connection, people))
         columns = [deliveries.c[name] for name in ("id", "subscriber_id", "issue_date", "state", "is_unknown")]
-        still_open = select(*columns).where(deliveries.c.state.in_([state.value for state in OPEN]))
+        still_open = select(*columns).where(IS_ISSUE, deliveries.c.state.in_([state.value for state in OPEN]))
         still_open = still_open.order_by(deliveries.c.subscriber_id, deliveries.c.id).with_for_update()
         for chunk in chunks(sorted(people)):
             for row in await connection.execute(still_open.where(deliveries.c.subscriber_id.in_(chunk))):
@@ -311,9 +312,10 @@ async def remember_issue(connection: AsyncConnection, subscriber_ids: Sequence[i
 
 
 async def planned_ids(connection: AsyncConnection, rows: Collection[Mapping[str, Any]]) -> dict[tuple[int, date], int]:
-    """Return the ids of the deliveries of these rows' people and dates: (subscriber, date) is unique."""
+    """Return the ids of the issues of these rows' people and dates: (subscriber, date) is unique."""
     columns = deliveries.c.subscriber_id, deliveries.c.issue_date, deliveries.c.id
-    query = select(*columns).where(deliveries.c.issue_date.in_({row["issue_date"] for row in rows}))
+    dates = {row["issue_date"] for row in rows}
+    query = select(*columns).where(IS_ISSUE, deliveries.c.issue_date.in_(dates))
     found: dict[tuple[int, date], int] = {}
     for people in chunks(row["subscriber_id"] for row in rows):
         for row in await connection.execute(query.where(deliveries.c.subscriber_id.in_(people))):
@@ -327,7 +329,7 @@ async def issues(
     """Return which issues of these people and dates exist: (subscriber, date)."""
     columns = deliveries.c.subscriber_id, deliveries.c.issue_date
     found: set[tuple[int, date]] = set()
-    query = select(*columns).where(deliveries.c.issue_date.in_(dates))
+    query = select(*columns).where(IS_ISSUE, deliveries.c.issue_date.in_(dates))
     for chunk in chunks(people):
         rows = await connection.execute(query.where(deliveries.c.subscriber_id.in_(chunk)))
         found.update((row.subscriber_id, row.issue_date) for row in rows)

@@ -24,6 +24,7 @@ from newsletter.store.schedules import ScheduleTables
 from newsletter.store.searching import SearchTables
 from newsletter.store.subscribers import SubscriberTables
 from newsletter.store.suppressions import SuppressionTables
+from newsletter.store.transactional import TransactionalTables
 from newsletter.store.voices import VoiceTables
 from newsletter.store.waking import notifications
 from newsletter.store.watching import WatchTables
@@ -38,6 +39,7 @@ class SqlStore(
     IssueArchive,
     SubscriberTables,
     DeliveryTables,
+    TransactionalTables,
     AccountingTables,
     ListingTables,
     OperationTables,

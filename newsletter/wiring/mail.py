@@ -39,7 +39,7 @@ def build_renderer(application: Application) -> Renderer:
     return Renderer(
         template_directories(configuration),
         brand_of(configuration),
-        lambda subscriber: links.unsubscribe_url(subscriber.id),
+        links,
         {profile.name: profile.title for profile in configuration.profiles},
     )
 

@@ -101,6 +101,7 @@ def issue(day: date) -> Insert:
         "arrival_through": literal(0),
         "is_unknown": ~true(),
         "updates": literal("[]"),
+        "number": literal(0),
         "ready_at": literal(at, deliveries.c.ready_at.type) if is_due else null(),
         "relay": literal("" if is_due else "relay"),
     }

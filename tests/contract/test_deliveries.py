@@ -501,7 +501,7 @@ async def test_the_database_refuses_the_moves_that_the_core_does(store: SqlStore
     row: dict[str, Any] = {
         "subscriber_id": who, "kind": "digest", "state": before.value, "attempts": 0, "message_id": "<x@example.org>",
         "due_at": NOW, "planned_at": NOW, "reply_text": "", "arrival_through": 1, "updates": "[]", "is_unknown": False,
-        "relay": "",
+        "relay": "", "number": 0,
     }  # fmt: skip
     rows = [row | {"issue_date": TODAY + timedelta(days=number)} for number in range(len(DeliveryState))]
     async with store.database.write() as connection:

@@ -79,6 +79,18 @@ def run(url: str, *statements: str) -> None:
         engine.dispose()
 
 
+def step(url: str, revision: str) -> None:
+    """Bring a database to this revision and no further."""
+    address = parse_address(url)
+    if address.path is not None:
+        make_directory(address.path)
+    with connect(address, 5, writing=True, rebuilding=True) as connection:
+        configuration = Config()
+        configuration.set_main_option("script_location", SCRIPTS)
+        configuration.attributes["connection"] = connection
+        command.upgrade(configuration, revision)
+
+
 def shape_of(connection: Connection) -> dict[str, Any]:
     """Return everything that a database says about its tables, with the order and the white space taken out."""
     inspector = inspect(connection)
@@ -132,14 +144,7 @@ def test_migrating_again_changes_nothing(empty_url: str) -> None:
 
 @pytest.mark.parametrize("released", known_versions()[1:])
 def test_every_earlier_schema_becomes_the_newest(empty_url: str, released: str) -> None:
-    address = parse_address(empty_url)
-    if address.path is not None:
-        make_directory(address.path)
-    with connect(address, 5, writing=True) as connection:
-        configuration = Config()
-        configuration.set_main_option("script_location", SCRIPTS)
-        configuration.attributes["connection"] = connection
-        command.upgrade(configuration, released)
+    step(empty_url, released)
     with pytest.raises(StoreVersionError, match="run `newsletter migrate`"):
         check_version(empty_url)
     assert migrate(empty_url) == (released, newest_version())
@@ -183,14 +188,7 @@ def test_a_migration_that_fails_leaves_nothing_behind(empty_url: str) -> None:
 
 
 def test_what_was_sent_before_relays_had_names_is_kept(empty_url: str) -> None:
-    address = parse_address(empty_url)
-    if address.path is not None:
-        make_directory(address.path)
-    with connect(address, 5, writing=True) as connection:
-        configuration = Config()
-        configuration.set_main_option("script_location", SCRIPTS)
-        configuration.attributes["connection"] = connection
-        command.upgrade(configuration, "0002")
+    step(empty_url, "0002")
     at, day = "'2026-11-24 07:00:00'", "'2026-11-24'"
     person = f"1, 'a@B.Example', 'a@B.Example', 'a@b.example', false, 'active', '', 'UTC', '07:00:00', 'daily', 'monday', '[]', 'en', 'digest', 'store', {at}, {at}"  # noqa: E501
     run(
@@ -285,3 +283,34 @@ async def test_upvotes_become_places_among_the_trending(empty_url: str) -> None:
         found.append([row.trend for row in await connection.execute(text(query))])
     await store.aclose()
     assert found == [expected, expected]
+
+
+def test_what_was_sent_before_transactional_mails_stays_the_issue_of_its_date(empty_url: str) -> None:
+    step(empty_url, "0005")
+    at, day = "'2026-11-24 07:00:00'", "'2026-11-24'"
+    run(
+        empty_url,
+        "INSERT INTO subscribers (id, address, address_wire, address_key, needs_smtputf8, status, status_reason, zone,"
+        " send_at_local, frequency, weekday, keywords, language, template, origin, created_at, updated_at, domain)"
+        " VALUES (1, 'a@b.example', 'a@b.example', 'a@b.example', false, 'active', '', 'UTC', '07:00:00', 'daily',"
+        f" 'monday', '[]', 'en', 'digest', 'store', {at}, {at}, 'b.example')",
+        f"INSERT INTO digests (id, content_hash, content, created_at) VALUES (1, 'x', '{{}}', {at})",
+        "INSERT INTO deliveries (id, subscriber_id, digest_id, kind, issue_date, state, attempts, message_id, due_at,"
+        " planned_at, reply_text, arrival_through, is_unknown, updates, relay)"
+        f" VALUES (9, 1, 1, 'digest', {day}, 'accepted', 0, '<m@x>', {at}, {at}, '', 1, false, '[]', 'main')",
+        f"INSERT INTO issues (issue_date, planned, forgotten, first_planned_at, last_planned_at) VALUES ({day}, 1, 0, {at}, {at})",  # noqa: E501
+    )
+    migrate(empty_url)
+    more = (
+        "INSERT INTO deliveries (subscriber_id, digest_id, kind, issue_date, state, attempts, message_id, due_at,"
+        " planned_at, reply_text, is_unknown, updates, relay, number)"
+        f" VALUES (1, 1, '{{kind}}', {day}, 'planned', 0, '<n@x>', {at}, {at}, '', false, '[]', '', {{number}})"
+    )
+    for kind, number in (("digest", 0), ("digest", 1), ("confirmation", 0)):
+        with pytest.raises(Exception, match=r"(?i)unique|check"):  # one issue a day, and nothing else in its place
+            run(empty_url, more.format(kind=kind, number=number))
+    run(empty_url, more.format(kind="confirmation", number=1), "DELETE FROM subscribers WHERE id = 1")
+    engine = create_engine(empty_url.replace("postgresql:", "postgresql+psycopg:"))
+    with engine.connect() as connection:
+        assert connection.execute(text("SELECT forgotten FROM issues")).scalar_one() == 2, "each mail is counted"
+    engine.dispose()

@@ -38,7 +38,8 @@ class PlainDigest:
     def __init__(self, body: bytes = b"Three papers.\r\n") -> None:
         self._body = body
 
-    def compose(self, subscriber: Subscriber, message_id: str, now: datetime) -> bytes:
+    def compose(self, subscriber: Subscriber, message_id: str, now: datetime, reference: int | None = None) -> bytes:
+        del reference
         lines = [
             f"From: {SENDER}",
             f"To: {subscriber.address.wire}",

@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime
 from html.parser import HTMLParser
 from typing import TYPE_CHECKING
 
+from newsletter.core.links import Links
 from newsletter.core.text import readable
 from newsletter.mail.brand import Brand
 from newsletter.mail.render import Renderer
@@ -53,15 +54,18 @@ HOSTILE = (
 )
 
 
+LINKS = Links("a secret of some length", "https://news.example.org")
+
+
 def make_renderer(*directories: Path, brand: Brand = BRAND) -> Renderer:
     """Return a renderer over the shipped templates, with any other folders before them."""
     topics = {"diffusion": "https://news.example.org/topics/diffusion"}
-    return Renderer(directories, brand, unsubscribe_url, {"diffusion": "Diffusion models"}, vote_url, topics)
+    return Renderer(directories, brand, LINKS, {"diffusion": "Diffusion models"}, vote_url, topics)
 
 
 def unsubscribe_url(subscriber: Subscriber) -> str:
-    """Return an address as long as the real ones are."""
-    return f"https://news.example.org/unsubscribe/{subscriber.id}.abcdefghijklmnopqrstuvwxyz0123456789"
+    """Return the address that ends somebody's subscription."""
+    return LINKS.unsubscribe_url(subscriber.id)
 
 
 def vote_url(subscriber: Subscriber) -> str:

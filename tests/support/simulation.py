@@ -59,8 +59,8 @@ class BareDigest:
     digest: Digest
     subject: str = "a digest"
 
-    def compose(self, subscriber: Subscriber, message_id: str, now: datetime) -> bytes:
-        del subscriber, message_id, now
+    def compose(self, subscriber: Subscriber, message_id: str, now: datetime, reference: int | None = None) -> bytes:
+        del subscriber, message_id, now, reference
         papers = ",".join(map(str, self.digest.paper_ids))
         return f"{self.digest.issue_date} {papers}".encode()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import (
     Boolean,
+    CheckConstraint,
     Column,
     Date,
     ForeignKey,
@@ -22,6 +23,8 @@ from newsletter.model import (
     OutcomeKind,
 )
 from newsletter.store.schema.columns import Instant, Prose, metadata, one_of, required
+
+ISSUES = ", ".join(f"'{kind}'" for kind in IssueKind if not kind.is_transactional)
 
 digests = Table(
     "digests",
@@ -58,15 +61,27 @@ deliveries = Table(
     required("relay", Text),  # that was asked last, empty before that
     # When its message was begun under the present lease; kept only where a mail that may have arrived is not repeated.
     Column("begun_at", Instant),
+    required("number", Integer),  # 0 is the issue of its date, of which there is one; transactional mails count from 1
+    Column("recipient", Prose),  # the address that it goes to, where that is not the subscriber's own
+    Column("reference", Integer),  # what a transactional mail is about, for its link
     one_of("state", DeliveryState, "state"),
     one_of("kind", IssueKind, "kind"),
-    UniqueConstraint("subscriber_id", "issue_date"),
+    CheckConstraint(f"(number = 0) = (kind IN ({ISSUES}))", name="number"),
+    UniqueConstraint("subscriber_id", "issue_date", "number"),
     Index(
         "ix_deliveries_ready_at",
         "ready_at",
         "id",
         sqlite_where=text("ready_at IS NOT NULL"),
         postgresql_where=text("ready_at IS NOT NULL"),
+    ),
+    # Somebody waits for each of these: they are claimed before any issue.
+    Index(
+        "ix_deliveries_urgent",
+        "ready_at",
+        "id",
+        sqlite_where=text("ready_at IS NOT NULL AND number > 0"),
+        postgresql_where=text("ready_at IS NOT NULL AND number > 0"),
     ),
     Index(
         "ix_deliveries_lease_owner",

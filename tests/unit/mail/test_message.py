@@ -23,7 +23,7 @@ from newsletter.mail.message import Envelope, Part, Placeholders, Recipient, quo
 from newsletter.mail.render import Renderer
 from newsletter.mail.sample import sample_digest
 from newsletter.model import EmailAddress, IssueKind
-from tests.support.mails import BRAND, hostile_digest, make_digest, make_renderer, unsubscribe_url
+from tests.support.mails import BRAND, LINKS, hostile_digest, make_digest, make_renderer, unsubscribe_url
 from tests.support.samples import make_subscriber
 
 if TYPE_CHECKING:
@@ -296,12 +296,23 @@ def test_feedback_id_holds_nothing_that_ends_an_identifier() -> None:
     assert sender_id_of("digest@a-very-long-name.example.org") == "averylongnameex"
 
 
-@pytest.mark.parametrize("kind", list(IssueKind))
+@pytest.mark.parametrize("kind", [kind for kind in IssueKind if not kind.is_transactional])
 def test_every_mail_to_a_reader_can_be_left(kind: IssueKind) -> None:
     digest, papers = sample_digest(kind)
     parsed = parse(make_renderer().prepare(digest, papers).compose(READER, MESSAGE_ID, NOW))
     assert sorted(parsed.keys()) == sorted(ONCE)
     assert parsed["Feedback-ID"].split(":")[1] == kind.value
+
+
+@pytest.mark.parametrize("kind", [kind for kind in IssueKind if kind.is_transactional])
+def test_a_transactional_mail_is_no_mail_of_a_list(kind: IssueKind) -> None:
+    renderer = make_renderer(brand=replace(BRAND, unsubscribe_address="leave@example.org"))
+    message = renderer.prepare(*sample_digest(kind)).compose(READER, MESSAGE_ID, NOW, reference=7)
+    parsed = parse(message)
+    assert not [name for name in parsed if name.startswith("List-") or name == "Precedence"]
+    assert parsed["Auto-Submitted"] == "auto-generated"
+    assert parsed["Feedback-ID"].split(":")[1] == kind.value
+    assert b"unsubscribe" not in message.lower()
 
 
 def _shared(brand: Brand) -> Renderer:
@@ -310,7 +321,7 @@ def _shared(brand: Brand) -> Renderer:
     return _RENDERER
 
 
-_RENDERER = Renderer([], BRAND, unsubscribe_url)
+_RENDERER = Renderer([], BRAND, LINKS)
 
 
 @given(st.lists(st.text(max_size=120), min_size=1, max_size=5), st.text(alphabet="abc=-_ é\n", max_size=100))

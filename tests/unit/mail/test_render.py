@@ -2,21 +2,34 @@
 
 from __future__ import annotations
 
+import email
+import email.policy
 import re
 from dataclasses import replace
-from datetime import time
+from datetime import UTC, datetime, time
 
 import pytest
 
+from newsletter.core.address import parse_address
 from newsletter.mail.brand import Brand, Palette
 from newsletter.mail.render import HTML_BUDGET, Renderer
 from newsletter.mail.sample import sample_digest
 from newsletter.model import Digest, Frequency, IssueKind, Keyword, Reason, Span
-from tests.support.mails import HOSTILE, ISSUE_DATE, Page, hostile_digest, make_digest, make_renderer, unsubscribe_url
+from tests.support.mails import (
+    HOSTILE,
+    ISSUE_DATE,
+    LINKS,
+    Page,
+    hostile_digest,
+    make_digest,
+    make_renderer,
+    unsubscribe_url,
+)
 from tests.support.samples import make_subscriber
 
 READER = make_subscriber(send_at_local=time(7, 0), zone="Europe/Berlin", frequency=Frequency.WEEKDAYS)
 GMAIL_LIMIT = 102_000
+NOW = datetime(2026, 11, 24, 6, 0, tzinfo=UTC)
 
 
 @pytest.fixture(scope="module")
@@ -27,6 +40,12 @@ def renderer() -> Renderer:
 def sample(renderer: Renderer, kind: IssueKind = IssueKind.DIGEST) -> tuple[Page, str]:
     prepared = renderer.prepare(*sample_digest(kind))
     return Page(prepared.html(READER)), prepared.text(READER)
+
+
+def body_of(message: bytes, form: str) -> str:
+    part = email.message_from_bytes(message, policy=email.policy.default).get_body((form,))
+    assert part is not None
+    return str(part.get_content())
 
 
 def test_shipped_templates_have_no_problem(renderer: Renderer) -> None:
@@ -127,11 +146,31 @@ def test_contents_lead_to_the_sections(renderer: Renderer) -> None:
 
 
 def test_every_kind_of_mail_shows_how_to_leave(renderer: Renderer) -> None:
-    for kind in IssueKind:
+    for kind in (kind for kind in IssueKind if not kind.is_transactional):
         page, text = sample(renderer, kind)
         assert unsubscribe_url(READER) in [link.get("href") for link in page.attributes("a")]
         assert unsubscribe_url(READER) in text
         assert "zq" not in page.text.lower().replace("zqx", "")
+
+
+@pytest.mark.parametrize("kind", [IssueKind.CONFIRMATION, IssueKind.ADDRESS_CHANGE])
+def test_what_asks_for_consent_holds_its_link_and_nothing_that_was_typed(renderer: Renderer, kind: IssueKind) -> None:
+    typed = replace(READER, address=parse_address("buy+now@evil.example"), keywords=(Keyword("cheap pills"),))
+    prepared = renderer.prepare(*sample_digest(kind))
+    message = prepared.compose(typed, "<m@example.org>", NOW, reference=41)
+    text, html = body_of(message, "plain"), body_of(message, "html")
+    (link,) = {word for word in text.split() if "://news.example.org/" in word}
+    read = LINKS.read_confirm if kind is IssueKind.CONFIRMATION else LINKS.read_address_change
+    assert read(link.rpartition("/")[2]) == (41, NOW + LINKS.confirm_within)
+    assert link in [each.get("href") for each in Page(html).attributes("a")]
+    assert not [word for word in ("evil", "buy", "pills", typed.zone) if word in text + html]
+
+
+def test_who_is_subscribed_or_has_left_is_shown_to_their_choices(renderer: Renderer) -> None:
+    for kind in (IssueKind.REMINDER, IssueKind.GOODBYE):
+        page, text = sample(renderer, kind)
+        assert LINKS.manage_url(READER.id) in [link.get("href") for link in page.attributes("a")]
+        assert LINKS.manage_url(READER.id) in text
 
 
 def test_welcome_says_what_comes_and_when(renderer: Renderer) -> None:

@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit
 
 from newsletter.core.printable import printable
+from newsletter.model import gettext_noop
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from newsletter.languages import Language
     from newsletter.model import Paper
 
 _WEB = re.compile(r"https?://[^\s/?#]+", re.IGNORECASE)
@@ -53,13 +55,13 @@ def paper_url(paper: Paper, limit: int) -> str:
     return web_url(f"https://doi.org/{paper.doi}", limit) if paper.doi else ""
 
 
-def paper_links(paper: Paper, limit: int, next_number: Callable[[], int]) -> tuple[LinkView, ...]:
+def paper_links(paper: Paper, limit: int, next_number: Callable[[], int], language: Language) -> tuple[LinkView, ...]:
     """Return the links under a paper: abstract, PDF, code and discussion, as far as they are known."""
     community = paper.community
     found = (
-        ("Abstract" if _has_abstract_page(paper) else "Read", paper_url(paper, limit), None),
+        (_title_label(paper), paper_url(paper, limit), None),
         ("PDF", _pdf_url(paper, limit), None),
-        ("Code", web_url(community.code_url, limit), community.code_stars),
+        (gettext_noop("Code"), web_url(community.code_url, limit), community.code_stars),
         (_page_label(community.page_url), web_url(community.page_url, limit), None),
     )
     seen: set[str] = set()
@@ -67,12 +69,13 @@ def paper_links(paper: Paper, limit: int, next_number: Callable[[], int]) -> tup
     for label, url, stars in found:
         if url and url not in seen:
             seen.add(url)
-            views.append(LinkView(next_number(), label, url, stars))
+            views.append(LinkView(next_number(), language.gettext(label), url, stars))
     return tuple(views)
 
 
-def _has_abstract_page(paper: Paper) -> bool:
-    return bool(paper.arxiv_id or paper.doi or paper.pdf_url)
+def _title_label(paper: Paper) -> str:
+    has_abstract_page = paper.arxiv_id or paper.doi or paper.pdf_url
+    return gettext_noop("Abstract") if has_abstract_page else gettext_noop("Read")
 
 
 def _pdf_url(paper: Paper, limit: int) -> str:
@@ -86,8 +89,9 @@ def _page_label(url: str | None) -> str:
     try:
         host = urlsplit(url or "").hostname or ""
     except ValueError:
-        return "Discussion"
-    return "Hugging Face" if host == "huggingface.co" or host.endswith(".huggingface.co") else "Discussion"
+        return gettext_noop("Discussion")
+    is_hugging_face = host == "huggingface.co" or host.endswith(".huggingface.co")
+    return "Hugging Face" if is_hugging_face else gettext_noop("Discussion")
 
 
 def _without_brackets(url: str) -> str:

@@ -207,7 +207,7 @@ def _unplaced_view(selected: Selected, paper: Paper, room: Room, language: Langu
     return PaperView(
         id=paper.id,
         number=0,
-        links=paper_links(paper, room.url, lambda: 0) if room.has_details else (),
+        links=paper_links(paper, room.url, lambda: 0, language) if room.has_details else (),
         title=mark_clipped(title, _spans(selected.reasons, "title"), room.title),
         url=paper_url(paper, room.url),
         authors=authors if room.has_details else (),

@@ -13,7 +13,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from newsletter.errors import StoreError
-from newsletter.model import Health, SourceState
+from newsletter.model import Health, SourceState, gettext_noop
 from newsletter.service.search import WordSearch
 from newsletter.service.topics import Topics
 from newsletter.web.archive import Archive
@@ -23,7 +23,7 @@ from newsletter.web.mails import CaughtMails
 from newsletter.web.pages import STYLE, Pages
 from newsletter.web.reading import Reading
 from newsletter.web.searching import Searching
-from newsletter.web.speaking import Speaking
+from newsletter.web.speaking import Speaking, spoken
 from newsletter.web.unsubscribe import Unsubscribing
 
 if TYPE_CHECKING:
@@ -46,24 +46,33 @@ LONGEST_NAME = 100
 UNREAD = ("/search", "/admin", "/mails", "/unsubscribe/", "/metrics", "/healthz", "/readyz")  # by search engines
 ROBOTS = "".join(f"Disallow: {path}\n" for path in UNREAD)
 SAYINGS = {
-    Health.FRESH: "new papers",
-    Health.QUIET: "quiet: nothing new",
-    Health.STALE: "nothing new for long",
-    Health.THROTTLED: "asked us to wait",
-    Health.BROKEN: "cannot be read",
-    Health.UNCHECKED: "not asked yet",
+    Health.FRESH: gettext_noop("new papers"),
+    Health.QUIET: gettext_noop("quiet: nothing new"),
+    Health.STALE: gettext_noop("nothing new for long"),
+    Health.THROTTLED: gettext_noop("asked us to wait"),
+    Health.BROKEN: gettext_noop("cannot be read"),
+    Health.UNCHECKED: gettext_noop("not asked yet"),
 }
 FAULTS = {
     403: (
-        "That is not allowed",
-        "The page has expired, or somebody else sent you here. Go back, reload it, and try again.",
+        gettext_noop("That is not allowed"),
+        gettext_noop("The page has expired, or somebody else sent you here. Go back, reload it, and try again."),
     ),
-    400: ("That could not be understood", "The address or form was not what this page expects."),
-    404: ("There is nothing here", "The link is incomplete, or leads to something that is gone."),
-    405: ("That is not possible here", "The page exists, but not for this kind of request."),
-    413: ("That was too much", "The request was larger than this page takes."),
-    500: ("Something went wrong here", "It has been noted. Please try again later."),
-    503: ("Not just now", "The store is busy. Please try again in a minute."),
+    400: (
+        gettext_noop("That could not be understood"),
+        gettext_noop("The address or form was not what this page expects."),
+    ),
+    404: (
+        gettext_noop("There is nothing here"),
+        gettext_noop("The link is incomplete, or leads to something that is gone."),
+    ),
+    405: (
+        gettext_noop("That is not possible here"),
+        gettext_noop("The page exists, but not for this kind of request."),
+    ),
+    413: (gettext_noop("That was too much"), gettext_noop("The request was larger than this page takes.")),
+    500: (gettext_noop("Something went wrong here"), gettext_noop("It has been noted. Please try again later.")),
+    503: (gettext_noop("Not just now"), gettext_noop("The store is busy. Please try again in a minute.")),
 }
 
 
@@ -182,11 +191,13 @@ class Faults:
 
     def _page(self, status: int, near: Sequence[Profile] = ()) -> Response:
         title, advice = FAULTS.get(status, FAULTS[400 if status < 500 else 500])  # noqa: PLR2004 (RFC 9110 classes)
-        return self._pages.answer("fault.html", status, title=title, advice=advice, near=near)
+        said = spoken().gettext(title), spoken().gettext(advice)
+        return self._pages.answer("fault.html", status, title=said[0], advice=said[1], near=near)
 
 
 def describe(state: SourceState) -> str:
     """Return in a few words how a source is."""
+    saying = spoken().gettext(SAYINGS[state.health])
     if state.health is Health.BROKEN and state.fault is not None:
-        return f"{SAYINGS[state.health]}: {state.fault.message}"
-    return SAYINGS[state.health]
+        return spoken().gettext("%(saying)s: %(reason)s", saying=saying, reason=state.fault.message)
+    return saying

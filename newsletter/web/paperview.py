@@ -72,7 +72,7 @@ def view_of(
         categories=tuple(clip(category, 40) for category in paper.categories[:SHOWN_CATEGORIES]),
         known_at=paper.published_at or paper.first_seen_at,
         votes=paper.votes,
-        links=paper_links(paper, LONGEST_URL, lambda: 0),
+        links=paper_links(paper, LONGEST_URL, lambda: 0, spoken()),
         topics=topics,
         why=tuple(
             (match.profile, named[match.profile], causes(match.reasons, paper, fields, spoken())) for match in matches

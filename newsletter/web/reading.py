@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Final
 from starlette.exceptions import HTTPException
 from starlette.routing import Route
 
+from newsletter.model import gettext_noop
 from newsletter.service.topics import RECENT
 from newsletter.web.asked import day_of, link, number, topic_path
 from newsletter.web.citing import bibtex, ris
 from newsletter.web.feeds import atom, json_feed
 from newsletter.web.kept import HTML, Answer, Kept, answer
 from newsletter.web.paperview import PaperView, view_of
+from newsletter.web.speaking import spoken
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -31,6 +33,13 @@ if TYPE_CHECKING:
 PAGE: Final = 20
 FEED: Final = 50
 SPANS: Final = {"day": 1, "week": 7, "month": 30}
+LABELS: Final = {
+    "trending": gettext_noop("Trending"),
+    "newest": gettext_noop("Newest"),
+    "day": gettext_noop("Day"),
+    "week": gettext_noop("Week"),
+    "month": gettext_noop("Month"),
+}
 SIMILAR: Final = 5
 LARGEST_ID: Final = 2**31 - 1
 CITATIONS: Final = {
@@ -187,7 +196,7 @@ class Reading:
         """Answer with the most voted papers of the last week as a feed."""
         first = basis.today - timedelta(days=6)
         ids, _ = await self._store.listed(first, basis.today, by_votes=True, limit=FEED)
-        return self._feed(request, "/trending", "Trending", list((await self._papers(ids)).values()))
+        return self._feed(request, "/trending", spoken().gettext("Trending"), list((await self._papers(ids)).values()))
 
     def _feed(self, request: Request, path: str, title: str, papers: Sequence[Paper]) -> Answer:
         form = request.path_params["form"]
@@ -241,7 +250,10 @@ def choices(stretch: Stretch, chosen: Mapping[str, str]) -> list[list[tuple[str,
     orders = [(name, {**chosen, "order": name}) for name in ("trending", "newest")]
     spans = [(name, {**chosen, "span": name}) for name in SPANS]
     return [
-        [(name.capitalize(), link("/", day=day, **values), values == dict(chosen)) for name, values in group]
+        [
+            (spoken().gettext(LABELS[name]), link("/", day=day, **values), values == dict(chosen))
+            for name, values in group
+        ]
         for group in (orders, spans)
     ]
 

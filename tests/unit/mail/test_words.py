@@ -138,7 +138,7 @@ def test_only_safe_addresses_are_linked(url: str | None, expected: str) -> None:
 def test_links_of_a_paper() -> None:
     community = Community(code_url="https://github.com/a/b", code_stars=0, page_url="https://huggingface.co/papers/1")
     paper = make_paper(community=community)
-    links = paper_links(paper, 200, iter(range(1, 9)).__next__)
+    links = paper_links(paper, 200, iter(range(1, 9)).__next__, ENGLISH)
     assert [(link.number, link.label, link.stars) for link in links] == [
         (1, "Abstract", None),
         (2, "PDF", None),
@@ -148,6 +148,6 @@ def test_links_of_a_paper() -> None:
     post = make_paper(
         url="https://blog.example.org/x", arxiv_id=None, community=Community(page_url="https://hn.example/x")
     )
-    assert [link.label for link in paper_links(post, 200, lambda: 1)] == ["Read", "Discussion"]
+    assert [link.label for link in paper_links(post, 200, lambda: 1, ENGLISH)] == ["Read", "Discussion"]
     assert paper_url(make_paper(url="", arxiv_id=None, doi="10.1101/1"), 200) == "https://doi.org/10.1101/1"
     assert paper_url(make_paper(url="", arxiv_id="2611.00001"), 200) == "https://arxiv.org/abs/2611.00001"

@@ -24,7 +24,12 @@ ROOT: Final = FOLDER.parent.parent
 JINJA: Final = "jinja2.ext:babel_extract"
 METHODS: Final = {"**.py": "python", "**.html": JINJA, "**.mjml": JINJA, "**.txt": JINJA}
 FOLDERS: Final = ("newsletter", "templates")
-UNTOLD: Final = ("newsletter/cli/", "newsletter/web/admin/", "templates/alert.txt")  # what only the operator reads
+UNTOLD: Final = (
+    "newsletter/cli/",
+    "newsletter/web/admin/",
+    "newsletter/web/templates/admin/",
+    "templates/alert.txt",
+)  # what only the operator reads
 KEYWORDS: Final = {**DEFAULT_KEYWORDS, "gettext_noop": None}
 OPTIONS: Final[dict[str, Any]] = {
     "silent": "false",

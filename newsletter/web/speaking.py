@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 PARAMETER: Final = "lang"
+IN_ENGLISH: Final = re.compile(r"/(?:admin|api)(?:/|$)")  # what operators and programs read
 ENGLISH_ALONE: Final = "/admin"
 LONGEST: Final = 8_192  # characters of a query that are looked at
 LOCAL: Final = re.compile(r'(<(?:a|form)\b[^>]*?\s(?:href|action)=")((?:/(?!/)|\?)[^"#]*)')
@@ -74,6 +75,8 @@ class Speaking:
 
     def _settled(self, scope: Scope) -> Spoken:
         if scope["path"].startswith(ENGLISH_ALONE):
+            return _UNASKED
+        if IN_ENGLISH.match(scope["path"]):
             return _UNASKED
         query = scope["query_string"].decode("latin-1")[:LONGEST]
         asked = dict(parse_qsl(query)).get(PARAMETER) if PARAMETER in query else None

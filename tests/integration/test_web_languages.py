@@ -52,6 +52,10 @@ async def moved(_: Request) -> Response:
     return RedirectResponse("/told?from=here#there", 303)
 
 
+async def admin(_: Request) -> Response:
+    return HTMLResponse(spoken().code)
+
+
 async def plain(_: Request) -> Response:
     return PlainTextResponse("plain")
 
@@ -62,7 +66,7 @@ async def fault(_: Request) -> Response:
 
 @pytest.fixture
 async def client() -> AsyncIterator[httpx2.AsyncClient]:
-    routes = [Route(f"/{page.__name__}", page) for page in (told, linked, signed_in, moved, plain, fault)]
+    routes = [Route(f"/{page.__name__}", page) for page in (told, linked, signed_in, moved, plain, fault, admin)]
     app = Starlette(routes=routes, middleware=[Middleware(Speaking, "de-AT")])
     async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="https://news.example") as opened:
         yield opened
@@ -77,6 +81,7 @@ async def client() -> AsyncIterator[httpx2.AsyncClient]:
         ("/told?lang=en", "ar", "en"),
         ("/told?lang=xx", "ar", "ar"),
         ("/told?lang=en&lang=ar", None, "ar"),
+        ("/admin?lang=ar", "ar", "en"),
         ("/signed_in", "de", "ar"),
         ("/signed_in?lang=de", "en", "de"),
     ],

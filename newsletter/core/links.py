@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import hmac
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -64,9 +65,48 @@ class Links:
         """Return the number that ``token`` was made for, and until when it works; None when it is not one of ours."""
         return _dated_number(self.secret, "address", token)
 
+    def vote_url(self, subscriber_id: int) -> str:
+        """Return the address of somebody's saved papers; with ``/ID`` after it, that at which they vote for a paper.
+
+        It never expires, and is short, for each mail holds it many times.
+        """
+        return f"{self.base_url}/v/{_token(self.secret, 'vote', subscriber_id)}"
+
+    def read_vote(self, token: str) -> int | None:
+        """Return in whose name ``token`` votes, or None when it is not a token of ours for that."""
+        return _number(self.secret, "vote", token)
+
+    def saved_feed_url(self, subscriber_id: int) -> str:
+        """Return the address of the feed of somebody's saved papers: who has it reads them, and cannot vote."""
+        return f"{self.base_url}/saved/{_token(self.secret, 'saved-feed', subscriber_id)}/atom.xml"
+
+    def read_saved_feed(self, token: str) -> int | None:
+        """Return whose saved papers ``token`` shows, or None when it is not a token of ours for that."""
+        return _number(self.secret, "saved-feed", token)
+
+    def curate_url(self, curator: str, number: int) -> str:
+        """Return the address of a curator's page; it works for as long as the settings know this number of theirs."""
+        signed = _serializer(self.secret, "curate").dumps([mark_of(curator), number])
+        return f"{self.base_url}/curate/{signed}"
+
+    def read_curate(self, token: str) -> tuple[str, int] | None:
+        """Return the mark of whose page ``token`` opens (:func:`mark_of`), and its number; None when it is not a token
+        of ours for that.
+        """
+        match _loaded(self.secret, "curate", token):
+            case [str(mark), int(number)]:
+                return mark, number
+            case _:
+                return None
+
     def _dated(self, purpose: str, number: int, now: datetime) -> str:
         until_s = int((now + self.confirm_within).timestamp())
         return str(_serializer(self.secret, purpose).dumps([number, until_s]))
+
+
+def mark_of(name: str) -> str:
+    """Return what stands for a name in a link, however long that is."""
+    return hashlib.blake2b(name.encode(errors="replace"), digest_size=9).hexdigest()
 
 
 def _loaded(secret: str, purpose: str, token: str) -> object:

@@ -25,6 +25,7 @@ from newsletter.web.reading import Reading
 from newsletter.web.searching import Searching
 from newsletter.web.speaking import Speaking, spoken
 from newsletter.web.unsubscribe import Unsubscribing
+from newsletter.web.voices import Voices
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -43,7 +44,10 @@ if TYPE_CHECKING:
 logger = structlog.get_logger(__name__)
 
 LONGEST_NAME = 100
-UNREAD = ("/search", "/admin", "/mails", "/unsubscribe/", "/metrics", "/healthz", "/readyz")  # by search engines
+UNREAD = (  # by search engines
+    *("/search", "/admin", "/mails", "/unsubscribe/", "/v/", "/saved/", "/curate/"),
+    *("/metrics", "/healthz", "/readyz"),
+)
 ROBOTS = "".join(f"Disallow: {path}\n" for path in UNREAD)
 SAYINGS = {
     Health.FRESH: gettext_noop("new papers"),
@@ -105,6 +109,7 @@ def create_app(  # noqa: PLR0913, PLR0917 (each is a part)
         routes = Reading(store, search, topics, pages, describe).routes() + routes
         routes += [*Searching(search, topics, pages).routes(), *Archive(store, topics, pages).routes()]
     routes = routes + probes.routes() + Unsubscribing(store, links, pages, clock).routes()
+    routes += Voices(store, links, pages, clock).routes()
     if catcher_maildir is not None:
         routes += CaughtMails(catcher_maildir, pages).routes()
     if bounces is not None:

@@ -8,6 +8,7 @@ from urllib.parse import quote, urlencode
 
 LAST_PAGE: Final = 500
 DIGITS: Final = 6
+LARGEST_ID: Final = 2**31 - 1  # of a paper
 
 
 def day_of(text: str | None) -> date | None:

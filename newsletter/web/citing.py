@@ -72,3 +72,10 @@ def ris(paper: Paper) -> str:
     lines += [("JO", readable(paper.journal_reference or "")), ("DO", paper.doi or ""), ("UR", paper.url)]
     told = [f"{tag}  - {value}\r\n" for tag, value in lines if value]
     return "".join(told) + "ER  - \r\n"
+
+
+CITATIONS: Final = {
+    "bibtex": (bibtex, "application/x-bibtex", "bib"),
+    "ris": (ris, "application/x-research-info-systems", "ris"),
+}
+"""By the name that addresses have for it: what writes a reference, its media type, and the ending of its file."""

@@ -22,8 +22,11 @@ NEVER: Final = datetime(2000, 1, 1, tzinfo=UTC)
 NOT_XML: Final = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
-def atom(title: str, base_url: str, path: str, page: str, papers: Sequence[Paper]) -> bytes:
-    """Return the Atom feed at ``path``; each entry leads to the paper's page here, ``page`` shows the same."""
+def atom(title: str, base_url: str, path: str, page: str, papers: Sequence[Paper], *, has_pages: bool = True) -> bytes:
+    """Return the Atom feed at ``path``; ``page`` shows the same.
+
+    Each entry leads to the paper's page here, or (without ``has_pages``) to where the paper itself is.
+    """
     feed = ET.Element("feed", {"xmlns": ATOM})
     _add(feed, "title", title)
     _add(feed, "id", base_url + path)
@@ -34,7 +37,8 @@ def atom(title: str, base_url: str, path: str, page: str, papers: Sequence[Paper
         entry = ET.SubElement(feed, "entry")
         _add(entry, "title", readable(paper.title))
         _add(entry, "id", f"{base_url}/papers/{paper.id}")
-        ET.SubElement(entry, "link", {"href": f"{base_url}/papers/{paper.id}"})
+        here = f"{base_url}/papers/{paper.id}"
+        ET.SubElement(entry, "link", {"href": here if has_pages else paper_url(paper, LONGEST_URL) or base_url})
         _add(entry, "updated", _seen(paper).isoformat())
         _add(entry, "published", (paper.published_at or paper.first_seen_at).isoformat())
         for name in names_of(paper) or ("Unknown",):  # RFC 4287 section 4.1.2: there must be one

@@ -11,8 +11,8 @@ from starlette.routing import Route
 
 from newsletter.model import gettext_noop
 from newsletter.service.topics import RECENT
-from newsletter.web.asked import day_of, link, number, topic_path
-from newsletter.web.citing import bibtex, ris
+from newsletter.web.asked import LARGEST_ID, day_of, link, number, topic_path
+from newsletter.web.citing import CITATIONS
 from newsletter.web.feeds import atom, json_feed
 from newsletter.web.kept import HTML, Answer, Kept, answer
 from newsletter.web.paperview import PaperView, view_of
@@ -41,11 +41,6 @@ LABELS: Final = {
     "month": gettext_noop("Month"),
 }
 SIMILAR: Final = 5
-LARGEST_ID: Final = 2**31 - 1
-CITATIONS: Final = {
-    "bibtex": (bibtex, "application/x-bibtex", "bib"),
-    "ris": (ris, "application/x-research-info-systems", "ris"),
-}
 FEEDS: Final = {"atom.xml": (atom, "application/atom+xml"), "feed.json": (json_feed, "application/feed+json")}
 
 

@@ -32,7 +32,6 @@ logger = structlog.get_logger(__name__)
 ONE_CLICK: Final = ("list-unsubscribe", "one-click")  # RFC 8058 section 3.1, compared without regard to case
 BUTTON: Final = ("leave", "yes")
 STAYS: Final = frozenset({SubscriberStatus.UNSUBSCRIBED, SubscriberStatus.SUPPRESSED})
-TOKEN_LIMIT: Final = 200  # characters; ours have under 60
 
 
 class Unsubscribing:
@@ -82,7 +81,7 @@ class Unsubscribing:
 
     def _subscriber_id(self, request: Request) -> int:
         token = request.path_params["token"]
-        subscriber_id = self._links.read_unsubscribe(token) if len(token) <= TOKEN_LIMIT else None
+        subscriber_id = self._links.read_unsubscribe(token)
         if subscriber_id is None:
             raise HTTPException(404)
         return subscriber_id

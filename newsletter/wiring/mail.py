@@ -41,6 +41,7 @@ def build_renderer(application: Application) -> Renderer:
         brand_of(configuration),
         links,
         {profile.name: profile.title for profile in configuration.profiles},
+        lambda subscriber: links.vote_url(subscriber.id),
     )
 
 

@@ -38,6 +38,13 @@ def test_every_module_says_what_it_owns() -> None:
     assert not silent
 
 
+def test_migrations_form_one_line() -> None:
+    paths = sorted((ROOT / "newsletter" / "store" / "migrations" / "versions").glob("[0-9]*.py"))
+    stated = [re.findall(r'^(?:down_)?revision = "?(\w+)"?$', path.read_text(), re.MULTILINE) for path in paths]
+    numbers = [path.name[:4] for path in paths]
+    assert stated == [list(pair) for pair in zip(numbers, ["None", *numbers[:-1]], strict=True)]
+
+
 def test_imports_point_one_way() -> None:
     done = subprocess.run(
         [str(Path(sys.executable).with_name("lint-imports")), "--no-cache"],

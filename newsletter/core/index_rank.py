@@ -75,8 +75,11 @@ class Scorer:
             spaced = f" {text.replace(' ', '  ')} "
             norm = SATURATION * (1 - LENGTH_SHARE + LENGTH_SHARE * text.count(" ") / self.statistics.average_length)
             total = 0.0
-            for needles, rarity in terms:
-                weighted = sum(weight * spaced.count(needle) for needle, weight in needles)
+            for groups, rarity in terms:
+                weighted = 0.0
+                for word, needles in groups:
+                    if word in text:  # most papers hold one spelling, in one or two fields
+                        weighted += sum(weight * spaced.count(needle) for needle, weight in needles)
                 total += rarity * weighted / (weighted + norm)
             age = max(0.0, today - minutes)
             found.append(total * (1 + FRESH_SHARE * 2 ** (-age / half_life)))
@@ -98,11 +101,15 @@ def phrases(plan: Plan) -> Iterator[Phrase]:
                 yield from phrases(inner)
 
 
-def _needles(plan: Plan) -> list[tuple[str, float]]:
-    """Return what to count in a paper's words (with two spaces between them), and what each is worth."""
-    needles: dict[str, float] = {}
+def _needles(plan: Plan) -> list[tuple[str, list[tuple[str, float]]]]:
+    """Return what to count in a paper's words (with two spaces between them), and what each is worth.
+
+    Grouped by the first word without its field: where that is not in the text, none of the group is.
+    """
+    groups: dict[str, dict[str, float]] = {}
     for phrase in phrases(plan):
         end = "" if phrase.words[-1].is_prefix else " "
         text = " " + "  ".join(word.text for word in phrase.words) + end
-        needles[text] = FIELD_WEIGHTS.get(phrase.words[0].text[0], 1.0)
-    return list(needles.items())
+        first = phrase.words[0].text
+        groups.setdefault(first[1:], {})[text] = FIELD_WEIGHTS.get(first[0], 1.0)
+    return [(word, list(needles.items())) for word, needles in groups.items()]

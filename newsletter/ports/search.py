@@ -42,6 +42,11 @@ class SearchIndex(Protocol):
     ) -> list[Candidate]:
         """Return what a plan finds, newest first."""
 
+    async def counted_candidates(
+        self, plan: Plan | None, filters: SearchFilters, limit: int, offset: int = 0
+    ) -> tuple[int, list[Candidate]]:
+        """Return how many papers a plan finds, and a stretch of them, newest first."""
+
     async def words_of(self, paper_id: int) -> str | None:
         """Return the words of one paper, None when there is no such paper."""
 

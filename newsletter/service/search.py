@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from newsletter.model import Paper, SearchRequest
     from newsletter.ports import Candidate
 
-POOL: Final = 500  # of the newest papers found, and of those that have it in the title: so many are ranked
+POOL: Final = 300  # of the newest papers found, and of those that have it in the title: so many are ranked
 SAMPLE: Final = 2_000  # of the newest papers, whose words tell how rare words are
 SAMPLE_AGE: Final = timedelta(hours=1)
 MOST_TERMS: Final = 100
@@ -57,12 +57,12 @@ class WordSearch:
         if not request.query.strip():
             return await self._browse(request)
         question = await self._question(checked_query(request.query), request)
-        if request.order is SearchOrder.NEWEST:
-            candidates: _Newest | _Ranked = _Newest(question, request.offset)
-        else:
-            candidates = await self._ranked(question, request.offset, now)
-        counted, walked = await asyncio.gather(question.total(), _walk(self.store, request, candidates))
-        (total, is_about), (hits, next_offset) = counted, walked
+        is_best = request.order is not SearchOrder.NEWEST
+        total, candidates = await (
+            self._ranked(question, request.offset, now) if is_best else _newest(question, request)
+        )
+        is_about, walked = await asyncio.gather(question.is_about(total), _walk(self.store, request, candidates))
+        hits, next_offset = walked
         if next_offset is None and request.offset == 0 and candidates.is_whole:
             return SearchPage(hits, len(hits))
         return SearchPage(hits, total, is_about, next_offset)
@@ -85,10 +85,7 @@ class WordSearch:
 
     async def _browse(self, request: SearchRequest) -> SearchPage:
         plan = filtered(None, request.filters)
-        total, found = await asyncio.gather(
-            self.store.count_candidates(plan, request.filters),
-            self.store.candidates(plan, request.filters, request.limit, request.offset),
-        )
+        total, found = await self.store.counted_candidates(plan, request.filters, request.limit, request.offset)
         papers = await self.store.papers([candidate.paper_id for candidate in found])
         hits = tuple(SearchHit(papers[each.paper_id], 0.0) for each in found if each.paper_id in papers)
         end = request.offset + len(found)
@@ -100,14 +97,14 @@ class WordSearch:
         found = await self.store.words_beginning(beginnings(wanted)) if wanted else []
         return _Question(self.store, query, Planner(spellings(wanted, found)), request.filters)
 
-    async def _ranked(self, question: _Question, offset: int, now: datetime) -> _Ranked:
+    async def _ranked(self, question: _Question, offset: int, now: datetime) -> tuple[int, _Ranked]:
         known = await self._word_statistics(now)
-        found = await question.pool()
+        total, found = await question.pool()
         terms = [question.planner.upper(leaf) or NOTHING for leaf in dict.fromkeys(positive_leaves(question.query))]
         scorer = Scorer(terms, known, now)
         scores = await asyncio.to_thread(scorer.scores, [(each.minutes, each.tokens) for each in found])
         ranked = sorted(zip(scores, found, strict=True), key=_rank)
-        return _Ranked([(each.paper_id, score) for score, each in ranked], offset, is_whole=len(found) < POOL)
+        return total, _Ranked([(each.paper_id, score) for score, each in ranked], offset, is_whole=len(found) < POOL)
 
     async def _word_statistics(self, now: datetime) -> Statistics:
         if self._sampled_at is None or not timedelta(0) <= now - self._sampled_at < SAMPLE_AGE:
@@ -128,24 +125,23 @@ class _Question:
         self.upper = planner.upper(query)
         self.plan = filtered(self.upper, filters)
 
-    async def total(self) -> tuple[int, bool]:
-        """Return how many papers may match, and whether some of these may not."""
+    async def is_about(self, total: int) -> bool:
+        """Return whether some of the papers counted may not match. Of many that is not looked up: it may be so."""
         lower = self.planner.lower(self.query)
-        total = self.store.count_candidates(self.plan, self.filters)
-        if lower == self.upper:
-            return await total, False
-        certain = self.store.count_candidates(filtered(lower, self.filters), self.filters)
-        counted, sure = await asyncio.gather(total, certain)
-        return counted, counted != sure
+        if lower == self.upper or total >= POOL:
+            return lower != self.upper
+        return total != await self.store.count_candidates(filtered(lower, self.filters), self.filters)
 
-    async def pool(self) -> list[Candidate]:
-        """Return the papers to rank: the newest found, and where these are not all, those found by their titles."""
-        found = await self.store.candidates(self.plan, self.filters, POOL)
-        if len(found) < POOL:
-            return found
+    async def pool(self) -> tuple[int, list[Candidate]]:
+        """Return how many papers are found, and those to rank: the newest, and if there are more, by their titles."""
         titles = filtered(replace(self.planner, only_titles=True).upper(self.query), self.filters)
-        by_title = await self.store.candidates(titles, self.filters, POOL)
-        return list({each.paper_id: each for each in (*found, *by_title)}.values())
+        (total, found), by_title = await asyncio.gather(
+            self.store.counted_candidates(self.plan, self.filters, POOL),
+            self.store.candidates(titles, self.filters, POOL),
+        )
+        if total <= len(found):
+            return total, found
+        return total, list({each.paper_id: each for each in (*found, *by_title)}.values())
 
 
 @dataclass(slots=True)
@@ -165,18 +161,26 @@ class _Ranked:
 
 @dataclass(slots=True)
 class _Newest:
-    """Candidates as the index has them."""
+    """Candidates as the index has them; ``first`` are those that have been asked for already."""
 
     question: _Question
     position: int
+    first: list[Candidate]
     is_whole: bool = True
 
     async def next(self, count: int) -> list[tuple[int, float]]:
         """Return the next ids, without scores, fewer than asked for at the end."""
-        question = self.question
-        step = await question.store.candidates(question.plan, question.filters, count, self.position)
+        question, step, self.first = self.question, self.first, []
+        if not step:
+            step = await question.store.candidates(question.plan, question.filters, count, self.position)
         self.position += count
         return [(candidate.paper_id, 0.0) for candidate in step]
+
+
+async def _newest(question: _Question, request: SearchRequest) -> tuple[int, _Newest]:
+    size = max(STEP, request.limit)
+    total, first = await question.store.counted_candidates(question.plan, question.filters, size, request.offset)
+    return total, _Newest(question, request.offset, first)
 
 
 async def _walk(

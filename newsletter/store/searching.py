@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import and_, cast, column, func, literal_column, or_, select, table, text
+from sqlalchemy import and_, cast, column, func, literal_column, or_, select, table, text, union
 from sqlalchemy.dialects.postgresql import TSQUERY
 
-from newsletter.core.index_plan import AllOf, AnyOf, Phrase
+from newsletter.core.index_plan import NOTHING, AllOf, AnyOf, Phrase, any_of
 from newsletter.core.index_words import ID_BITS, positions_of_days
 from newsletter.ports.search import Candidate
 from newsletter.store.part import Part, chunks
@@ -18,13 +19,14 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Collection
     from datetime import date
 
-    from sqlalchemy import ColumnElement, Select
+    from sqlalchemy import ColumnElement, CompoundSelect, Row, Select, Subquery
     from sqlalchemy.ext.asyncio import AsyncConnection
 
     from newsletter.core.index_plan import Plan, Word
     from newsletter.model import SearchFilters
 
 MOST_WORDS: Final = 20_000  # of the vocabulary that one question may need
+MOST_WAYS: Final = 4  # by phrases, beside the one by words alone
 AFTER_Z: Final = "{"  # the character after the last one of coded words
 NOWHERE: Final = "0"  # no word of the index: they begin with letters
 # PostgreSQL thinks that reading every paper's vector costs nothing, and for usual words it would do so: a hundred times
@@ -58,22 +60,35 @@ class SearchTables(Part):
 
     async def count_candidates(self, plan: Plan | None, filters: SearchFilters) -> int:
         """Return how many papers a plan finds."""
-        query = select(func.count()).select_from(self._from(plan))
+        found = self._found(plan, filters).subquery()
         async with self._asking(plan) as connection:
-            return int((await connection.execute(self._where(query, plan, filters))).scalar_one())
+            return int((await connection.execute(select(func.count()).select_from(found))).scalar_one())
 
     async def candidates(
         self, plan: Plan | None, filters: SearchFilters, limit: int, offset: int = 0
     ) -> list[Candidate]:
         """Return what a plan finds, newest first."""
-        position = self._position(plan)
-        query = self._where(select(position.label("position")).select_from(self._from(plan)), plan, filters)
-        newest = query.order_by(position.desc()).limit(limit).offset(offset).subquery()
-        rows = select(indexed_papers.c.position, indexed_papers.c.paper_id, indexed_papers.c.tokens)
-        rows = rows.join(newest, newest.c.position == indexed_papers.c.position)
+        asked = self._found(plan, filters).order_by(column("position").desc())
+        newest = asked.limit(limit).offset(offset).subquery()
         async with self._asking(plan) as connection:
-            found = await connection.execute(rows.order_by(indexed_papers.c.position.desc()))
-            return [Candidate(row.paper_id, row.position >> ID_BITS, row.tokens) for row in found]
+            return [_candidate(row) for row in await connection.execute(_with_words(newest))]
+
+    async def counted_candidates(
+        self, plan: Plan | None, filters: SearchFilters, limit: int, offset: int = 0
+    ) -> tuple[int, list[Candidate]]:
+        """Return how many papers a plan finds, and a stretch of them, newest first."""
+        if self.database.is_sqlite:  # which finds the newest without finding all
+            return await asyncio.gather(
+                self.count_candidates(plan, filters), self.candidates(plan, filters, limit, offset)
+            )
+        found = self._found(plan, filters).cte("found").prefix_with("MATERIALIZED", dialect="postgresql")
+        newest = select(found.c.position).order_by(found.c.position.desc()).limit(limit).offset(offset).subquery()
+        total = select(func.count()).select_from(found).scalar_subquery()
+        async with self._asking(plan) as connection:
+            rows = (await connection.execute(_with_words(newest).add_columns(total.label("total")))).all()
+        if not rows and offset:
+            return await self.count_candidates(plan, filters), []
+        return (rows[0].total if rows else 0), [_candidate(row) for row in rows]
 
     async def words_of(self, paper_id: int) -> str | None:
         """Return the words of one paper, None when there is no such paper."""
@@ -113,24 +128,35 @@ class SearchTables(Part):
                 await connection.execute(BY_WORDS)
             yield connection
 
-    def _from(self, plan: Plan | None) -> Any:
-        return FTS if plan is not None and self.database.is_sqlite else indexed_papers
-
-    def _position(self, plan: Plan | None) -> ColumnElement[int]:
-        return FTS.c.rowid if self._from(plan) is FTS else indexed_papers.c.position
-
-    def _where(self, query: Select[Any], plan: Plan | None, filters: SearchFilters) -> Select[Any]:
-        first, last = positions_of_days(filters.since, filters.until)
-        position = self._position(plan)
-        if first is not None:
-            query = query.where(position >= first)
-        if last is not None:
-            query = query.where(position <= last)
+    def _found(self, plan: Plan | None, filters: SearchFilters) -> CompoundSelect[Any] | Select[Any]:
+        """Return the question for the positions of all papers that a plan finds."""
         if plan is None:
-            return query
+            return _of_days(indexed_papers.c.position, filters)
         if self.database.is_sqlite:
-            return query.where(FTS.c.indexed_words.op("MATCH")(fts5_query(plan)))
-        return query.where(literal_column("indexed_papers.vector").op("@@")(cast(tsquery(plan), TSQUERY)))
+            return _of_days(FTS.c.rowid, filters).where(FTS.c.indexed_words.op("MATCH")(fts5_query(plan)))
+        vector: ColumnElement[str] = literal_column("indexed_papers.vector")
+        positions = _of_days(indexed_papers.c.position, filters)
+        asked = [positions.where(vector.op("@@")(cast(tsquery(each), TSQUERY))) for each in apart(plan)]
+        return union(*asked) if len(asked) > 1 else asked[0]
+
+
+def _with_words(newest: Subquery) -> Select[Any]:
+    """Return the question for the papers at these positions."""
+    rows = select(indexed_papers.c.position, indexed_papers.c.paper_id, indexed_papers.c.tokens)
+    rows = rows.join(newest, newest.c.position == indexed_papers.c.position)
+    return rows.order_by(indexed_papers.c.position.desc())
+
+
+def _candidate(row: Row[Any]) -> Candidate:
+    return Candidate(row.paper_id, row.position >> ID_BITS, row.tokens)
+
+
+def _of_days(position: ColumnElement[int], filters: SearchFilters) -> Select[Any]:
+    first, last = positions_of_days(filters.since, filters.until)
+    query = select(position.label("position"))
+    if first is not None:
+        query = query.where(position >= first)
+    return query if last is None else query.where(position <= last)
 
 
 def fts5_query(plan: Plan) -> str:
@@ -143,6 +169,47 @@ def fts5_query(plan: Plan) -> str:
         case AllOf(plans, without):
             wanted = " AND ".join(map(fts5_query, plans))
             return f"(({wanted}){''.join(f' NOT {fts5_query(each)}' for each in without)})"
+
+
+def apart(plan: Plan) -> list[Plan]:
+    """Return plans that together find what ``plan`` finds, those of words alone apart from those of phrases.
+
+    PostgreSQL's index knows which papers hold which words, not where: of each paper that may hold a phrase it reads the
+    whole vector. Asked in one question for a usual word *or* a rare phrase, it would read those of the word as well: by
+    the page, so that an OR of two conditions would not help either.
+    """
+    ways = _by_phrases(plan)
+    return [_by_words(plan), *ways] if 0 < len(ways) <= MOST_WAYS else [plan]
+
+
+def _by_words(plan: Plan) -> Plan:
+    """Return a plan without the phrases to which there is an alternative."""
+    match plan:
+        case AnyOf(plans) if not all(map(_is_phrase, plans)):
+            return any_of(_by_words(each) for each in plans if not _is_phrase(each))
+        case AllOf(plans, without):
+            return AllOf(tuple(map(_by_words, plans)), without)
+    return plan
+
+
+def _by_phrases(plan: Plan) -> list[Plan]:
+    """Return what :func:`_by_words` leaves out, each with all the rest of the plan."""
+    match plan:
+        case AnyOf(plans) if not all(map(_is_phrase, plans)):
+            ways = [way for each in plans for way in _by_phrases(each)]
+            found = any_of(filter(_is_phrase, plans))
+            return ways if found == NOTHING else [found, *ways]
+        case AllOf(plans, without):
+            return [
+                AllOf((*plans[:number], way, *plans[number + 1 :]), without)
+                for number, each in enumerate(plans)
+                for way in _by_phrases(each)
+            ]
+    return []
+
+
+def _is_phrase(plan: Plan) -> bool:
+    return isinstance(plan, Phrase) and len(plan.words) > 1
 
 
 def tsquery(plan: Plan) -> str:

@@ -50,9 +50,13 @@ def listen(host: str, port: int) -> socket.socket:
     """Return a listening socket; NewsletterError in one line when that address or port cannot be had."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        return socket.create_server((host, port), family=family, backlog=128)
+        listener = socket.create_server((host, port), family=family, backlog=128)
     except OSError as error:
         reason = error.strerror or str(error)
         raise NewsletterError(
             f"cannot listen on {host} port {port}: {reason} — stop what uses it, or set another port (web.port)"
         ) from error
+    # An answer leaves in two writes. Without this the second waits for the first one's receipt, which browsers delay by
+    # 40 ms; connections inherit it, and asyncio sets it only where the socket says by name that it speaks TCP.
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return listener

@@ -1,5 +1,6 @@
 """The pages over a real store and a real Maildir, asked as browsers, mail programs and link scanners ask."""
 
+import socket
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
@@ -18,6 +19,7 @@ from newsletter.store.sql import SqlStore
 from newsletter.vitals import Vitals
 from newsletter.web.app import create_app
 from newsletter.web.probes import Probes
+from newsletter.web.server import listen
 from tests.support.deliveries import PLANNED_AT, make_store, plan
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
@@ -396,3 +398,10 @@ async def test_an_old_link_still_works_years_later(
     await store.set_status(subscriber, SubscriberStatus.ACTIVE, "came back", NOW + timedelta(days=2000))
     await client.post(link, content=ONE_CLICK, headers=FORM)
     assert await status(store, subscriber) is SubscriberStatus.UNSUBSCRIBED
+
+
+def test_an_answer_in_two_writes_does_not_wait_for_the_receipt_of_the_first() -> None:
+    with listen("127.0.0.1", 0) as listener, socket.create_connection(listener.getsockname()):
+        accepted, _ = listener.accept()
+        with accepted:
+            assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)

@@ -105,9 +105,13 @@ def running_postgres() -> Iterator[PostgresServer]:
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[PostgresServer]:
-    """A PostgreSQL server of this session's own."""
+    """A PostgreSQL server of this session's own. It would not outlive a power cut, and is several times as fast."""
     with running_postgres() as server:
+        for setting in ("fsync", "full_page_writes"):  # hundreds of databases are made, and none outlives the session
+            server.run(sql.SQL("ALTER SYSTEM SET {} = off").format(sql.Identifier(setting)))
+        server.run(sql.SQL("SELECT pg_reload_conf()"))
         yield server
+        server.crash()  # an orderly end would write all of them to the disk
 
 
 @pytest.fixture

@@ -26,6 +26,7 @@ from newsletter.web.app import create_app
 from newsletter.web.probes import Probes
 from newsletter.web.server import serve
 from newsletter.wiring import build_issuer, build_parts, build_renderer, build_transport, open_application
+from tests.support.postfix import free_port
 
 if TYPE_CHECKING:
     from playwright.async_api import Browser
@@ -85,7 +86,8 @@ def make_configuration(directory: Path) -> None:
     settings = yaml.safe_load(path.read_text())
     for name in ("arxiv", "huggingface"):
         del settings["sources"][name]
-    settings["mail"]["catcher"]["port"] = settings["web"]["port"] = 0
+    settings["mail"]["catcher"]["port"] = 0
+    settings["web"]["port"] = free_port()  # a known one, for the links in the mails
     path.write_text(yaml.safe_dump(settings, sort_keys=False))
 
 

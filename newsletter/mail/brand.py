@@ -6,37 +6,19 @@ from dataclasses import asdict, dataclass
 
 from newsletter.model import Problem
 
+from newsletter.mail.themes import MORNING, Palette, Theme
+
 _HEX_COLOUR_LENGTH = 7  # "#rrggbb"
 _READABLE = 4.5  # WCAG 2.2, 1.4.3
 
 
 @dataclass(frozen=True, slots=True)
-class Palette:
-    """The colours of one scheme, each ``#rrggbb``. None is pure black or white, so that a mail program that inverts
-    colours by force keeps them readable; ink, muted and accent stand at least 4.5:1 against ground and card (WCAG 2.2,
-    1.4.3).
-    """
+class Wording:
+    """What the operator says in words of their own; whatever is empty is left out of the mail."""
 
-    ground: str = "#f4f2ee"
-    card: str = "#fffefb"
-    ink: str = "#1f2328"
-    muted: str = "#5c636b"
-    line: str = "#e4e0d8"
-    fill: str = "#efece5"
-    accent: str = "#8c2f1b"
-    highlight: str = "#fff0b8"
-
-
-DARK = Palette(
-    ground="#15171a",
-    card="#1d2024",
-    ink="#e8e6e1",
-    muted="#a9adb3",
-    line="#32363b",
-    fill="#2a2e33",
-    accent="#f0a08a",
-    highlight="#54481a",
-)
+    greeting: str = ""
+    welcome: str = ""
+    footer: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +30,9 @@ class Brand:
     from the sender's domain when empty). ``unsubscribe_address`` takes unsubscriptions by mail, where there is such a
     mailbox. ``web_url`` is the public address of the web pages, ``website`` a page about the newsletter, and
     ``archive_url`` one with past mails. ``sender_id`` tells Gmail's Postmaster Tools who sends (made from the sender's
-    domain when empty). Whatever else is empty is left out of the mail.
+    domain when empty). ``light`` and ``dark`` are the theme's colours, or the operator's instead of some; the logo, as
+    wide as ``logo_width`` in CSS pixels, is asked for by the reader's program, where that may. Whatever else is empty is
+    left out of the mail.
     """
 
     name: str = "Newsletter"
@@ -63,8 +47,12 @@ class Brand:
     website: str = ""
     archive_url: str = ""
     sender_id: str = ""
-    light: Palette = Palette()
-    dark: Palette = DARK
+    theme: Theme = MORNING
+    light: Palette = MORNING.light
+    dark: Palette = MORNING.dark
+    logo_url: str = ""
+    logo_width: int = 120
+    wording: Wording = Wording()
 
 
 def contrast(one: str, other: str) -> float:

@@ -37,7 +37,7 @@ _LINK_BEYOND_BASE = 60  # characters of a signed link after the base address (ne
 _WORDS_LENGTH = 60  # of a schedule or subscription in words
 
 ROOMS = (
-    Room(excerpt=360, title=300, url=2_000),
+    Room(excerpt=420, title=300, url=2_000),
     Room(excerpt=280, title=240, url=1_000),
     Room(excerpt=200, title=200, url=500),
     Room(excerpt=110, title=160, url=300),

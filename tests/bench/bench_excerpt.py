@@ -1,7 +1,9 @@
 """How often the sentences that a digest shows are those that readers marked as an abstract's idea or result.
 
 ``python -m tests.bench.bench_excerpt FILE [--json]``, where FILE holds JSON Lines with ``abstract`` and
-``spans`` (``start``, ``end``, ``label``). Peers: the abstract's first two sentences, its last two, and two at random.
+``spans`` (``start``, ``end``, ``label``). Two sentences are chosen in each way, but in a mail as many as there is room
+for. Peers: the first two, the last two, the middle and the last, the two most central, two at
+random, and two by what a model learned from the other four fifths of the file.
 """
 
 from __future__ import annotations
@@ -10,18 +12,21 @@ import argparse
 import json
 import random
 import sys
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from newsletter.mail.sentences import rated_sentences
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    from newsletter.mail.sentences import Sentence
+from newsletter.mail.excerpt import best_sentences
+from newsletter.mail.render import ROOMS
+from newsletter.mail.sentences import Sentence, rated_sentences
+from tests.bench.sentence_choices import Learned, most_central
 
 CHOSEN = 2
+PARTS = 5  # of the file: a model is asked about one and has learned from the others
 WANTED = ("idea", "result")
+
+Row = dict[str, Any]
+Choice = Callable[[Row], Sequence[Sentence]]
 
 
 def by_weight(sentences: Sequence[Sentence]) -> Sequence[Sentence]:
@@ -34,33 +39,51 @@ def by_weight(sentences: Sequence[Sentence]) -> Sequence[Sentence]:
     ]
 
 
+def middle_and_last(sentences: Sequence[Sentence]) -> Sequence[Sentence]:
+    return [sentences[(len(sentences) - 1) // 2], sentences[-1]]
+
+
 def random_two(sentences: Sequence[Sentence]) -> Sequence[Sentence]:
     return random.sample(list(sentences), min(CHOSEN, len(sentences)))
 
 
-CHOICES: dict[str, Callable[[Sequence[Sentence]], Sequence[Sentence]]] = {
-    "by cue and position": by_weight,
-    "first two": lambda sentences: sentences[:CHOSEN],
-    "last two": lambda sentences: sentences[-CHOSEN:],
-    "two at random": random_two,
-}
+def learned(rows: Sequence[Row]) -> Choice:
+    """Return the choice of models that have not seen the abstract that they are asked about."""
+    models = [Learned([row for index, row in enumerate(rows) if index % PARTS != part]) for part in range(PARTS)]
+    parts = {id(row): index % PARTS for index, row in enumerate(rows)}
+    return lambda row: models[parts[id(row)]].choose(row["abstract"], rated_sentences(row["abstract"]))
 
 
-def measure(rows: Sequence[dict[str, Any]]) -> dict[str, dict[str, float]]:
+def choices() -> dict[str, Choice]:
+    """Return the ways to choose, by name, that know nothing of other abstracts."""
+
+    def over(choose: Callable[[Sequence[Sentence]], Sequence[Sentence]]) -> Choice:
+        return lambda row: choose(rated_sentences(row["abstract"]))
+
+    return {
+        "by cue and position": over(by_weight),
+        "the same, in a mail": over(lambda sentences: best_sentences(sentences, (), ROOMS[0].excerpt)),
+        "first two": over(lambda sentences: sentences[:CHOSEN]),
+        "last two": over(lambda sentences: sentences[-CHOSEN:]),
+        "middle and last": over(middle_and_last),
+        "most central": lambda row: most_central(row["abstract"], rated_sentences(row["abstract"]), CHOSEN),
+        "two at random": over(random_two),
+    }
+
+
+def measure(rows: Sequence[Row], ways: Mapping[str, Choice]) -> dict[str, dict[str, float]]:
     """Return precision (share of chosen sentences that hold a marked idea or result), and for each of the two the share
     of abstracts with such a mark whose choice touches one.
     """
-    return {name: _measure_choice(rows, choose) for name, choose in CHOICES.items()}
+    return {name: _measure_choice(rows, choose) for name, choose in ways.items()}
 
 
-def _measure_choice(
-    rows: Sequence[dict[str, Any]], choose: Callable[[Sequence[Sentence]], Sequence[Sentence]]
-) -> dict[str, float]:
+def _measure_choice(rows: Sequence[Row], choose: Choice) -> dict[str, float]:
     hits = chosen_count = 0
     found = dict.fromkeys(WANTED, 0)
     marked = dict.fromkeys(WANTED, 0)
     for row in rows:
-        chosen = choose(rated_sentences(row["abstract"]))
+        chosen = choose(row)
         labels = [_labels(sentence, row["spans"]) for sentence in chosen]
         chosen_count += len(chosen)
         hits += sum(1 for each in labels if each & set(WANTED))
@@ -82,7 +105,7 @@ def main() -> None:
     arguments = parser.parse_args()
     random.seed(1)
     rows = [json.loads(line) for line in arguments.file.read_text("utf-8").splitlines()]
-    results = measure(rows)
+    results = measure(rows, choices() | {"learned": learned(rows)})
     if arguments.json:
         json.dump(results, sys.stdout)
         return

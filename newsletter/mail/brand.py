@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 
-from newsletter.model import Problem
-
 from newsletter.mail.themes import MORNING, Palette, Theme
+from newsletter.model import Problem
 
 _HEX_COLOUR_LENGTH = 7  # "#rrggbb"
 _READABLE = 4.5  # WCAG 2.2, 1.4.3
@@ -30,8 +29,8 @@ class Brand:
     from the sender's domain when empty). ``unsubscribe_address`` takes unsubscriptions by mail, where there is such a
     mailbox. ``web_url`` is the public address of the web pages, ``website`` a page about the newsletter, and
     ``archive_url`` one with past mails. ``sender_id`` tells Gmail's Postmaster Tools who sends (made from the sender's
-    domain when empty). ``light`` and ``dark`` are the theme's colours, or the operator's instead of some; the logo, as
-    wide as ``logo_width`` in CSS pixels, is asked for by the reader's program, where that may. Whatever else is empty is
+    domain when empty). ``light`` and ``dark`` are the theme's colours, or the operator's instead of some; the logo
+    is ``logo_width`` CSS pixels wide, and asked for by the reader's program where that may. Whatever else is empty is
     left out of the mail.
     """
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from newsletter.mail.brand import Brand
     from newsletter.mail.templates import Source, TemplateFiles
 
-_COLOUR = re.compile(r"\{\{\s*(light|dark)\.([a-z]+)\s*\}\}")
+_LOOK = re.compile(r"\{\{\s*(light|dark|theme)\.([a-z_]+)\s*\}\}")
 _BLANK_LINES = "\n" * 4
 _SIGNATURE = "-- "  # keeps its space (RFC 3676, 4.3)
 
@@ -84,7 +84,7 @@ class Compiler:
             html_source,
             text_source,
             tuple(included.values()),
-            html=html_environment.from_string(with_colours(compile_mjml(html_source), self._brand)),
+            html=html_environment.from_string(with_look(compile_mjml(html_source), self._brand)),
             draft=_from_source(html_environment, html_source),
             text=_from_source(text_environment, text_source),
         )
@@ -166,12 +166,12 @@ class Compiler:
                 yield source.problem(name.lineno, 0, f"there is no variable {name.name}", advice)
 
 
-def with_colours(html: str, brand: Brand) -> str:
-    """Return ``html`` with the colours printed that it names: they are a third of what there is to fill, and the same
-    in every mail.
+def with_look(html: str, brand: Brand) -> str:
+    """Return ``html`` with the colours and the type printed that it names: they are a third of what there is to fill,
+    and the same in every mail.
     """
-    palettes = {"light": brand.light, "dark": brand.dark}
-    return _COLOUR.sub(lambda match: str(escape(getattr(palettes[match[1]], match[2], match[0]))), html)
+    looks = {"light": brand.light, "dark": brand.dark, "theme": brand.theme}
+    return _LOOK.sub(lambda match: str(escape(getattr(looks[match[1]], match[2], match[0]))), html)
 
 
 def _stand_in(*_: object) -> str:

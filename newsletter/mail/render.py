@@ -38,12 +38,13 @@ _WORDS_LENGTH = 60  # of a schedule or subscription in words
 
 ROOMS = (
     Room(excerpt=420, title=300, url=2_000),
-    Room(excerpt=280, title=240, url=1_000),
-    Room(excerpt=200, title=200, url=500),
-    Room(excerpt=110, title=160, url=300),
-    Room(excerpt=0, title=140, url=200),
-    *(Room(excerpt=0, title=title, url=150, has_details=False) for title in (110, 60)),
-    *(Room(excerpt=0, title=60, url=100, has_details=False, papers=papers) for papers in (60, 20, 5, 1)),
+    *(Room(excerpt, title=240, url=1_000) for excerpt in (360, 320)),
+    *(Room(excerpt, title=240, url=1_000, is_brief=True) for excerpt in (420, 360, 320, 280)),
+    *(Room(excerpt, title=200, url=500, is_brief=True) for excerpt in (240, 200)),
+    *(Room(excerpt, title=160, url=300, is_brief=True) for excerpt in (160, 110)),
+    Room(excerpt=0, title=140, url=200, is_brief=True),
+    *(Room(excerpt=0, title=title, url=150, is_brief=True, has_details=False) for title in (110, 60)),
+    *(Room(0, title=60, url=100, is_brief=True, has_details=False, papers=papers) for papers in (60, 20, 5, 1)),
 )
 """How much of each paper to show, from plenty to the titles alone; the last ones are for hundreds of papers."""
 
@@ -64,6 +65,7 @@ VARIABLES = frozenset(
             "kind",
             "name",
             "brand",
+            "theme",
             "light",
             "dark",
             "lang",
@@ -76,7 +78,7 @@ VARIABLES = frozenset(
             "subject",
             "preheader",
         ),
-        *("chosen", "considered", "trending", "sections", "omitted", "notes", "confirm_days"),
+        *("chosen", "considered", "trending", "sections", "omitted", "is_brief", "notes", "confirm_days"),
         *PER_RECIPIENT,
     )
 )
@@ -256,7 +258,8 @@ class Renderer:
         html, budget = "", html_budget(len(digest.paper_ids))
         for room in ROOMS:
             sections = section_views(digest, papers, room, language, self._topic_urls)
-            variables |= {"sections": sections, "omitted": sum(section.omitted for section in sections)}
+            omitted = sum(section.omitted for section in sections)
+            variables |= {"sections": sections, "omitted": omitted, "is_brief": room.is_brief}
             html = fill_html(compiled, variables)
             if len(html.encode("utf-8", "replace")) + self._own_words(html) <= budget:
                 break
@@ -303,6 +306,7 @@ class Renderer:
             "kind": digest.kind.value,
             "name": one_line(self.brand.name),
             "brand": self.brand,
+            "theme": self.brand.theme,
             "light": self.brand.light,
             "dark": self.brand.dark,
             "lang": language.code,

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-SERIF: Final = "Georgia,Noto Serif,Times New Roman,serif"
-SANS: Final = "-apple-system,Segoe UI,Roboto,Helvetica Neue,Noto Sans,Arial,sans-serif"
+SERIF: Final = "Georgia,serif"
+SANS: Final = "-apple-system,Segoe UI,Roboto,Helvetica Neue,Arial,sans-serif"
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,11 +34,14 @@ _NOWHERE: Final[Mapping[str, str]] = MappingProxyType({})
 
 @dataclass(frozen=True, slots=True)
 class Room:
-    """How much of each paper is shown: characters of excerpt, title and links, and papers per section."""
+    """How much of each paper is shown: characters of excerpt, title and links, and papers per section. Where there are
+    many papers, each has one link for votes instead of one per vote (``is_brief``).
+    """
 
     excerpt: int
     title: int
     url: int
+    is_brief: bool = False
     has_details: bool = True
     papers: int = 1_000
 

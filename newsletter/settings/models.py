@@ -14,6 +14,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from newsletter.model import Frequency, Weekday
 from newsletter.settings.adminmodels import AdminSettings
 from newsletter.settings.bouncemodels import BounceSettings
+from newsletter.settings.brandmodels import BrandSettings
 from newsletter.settings.mailmodels import MailSettings
 from newsletter.settings.sourcemodels import SourceSettings
 from newsletter.settings.values import (
@@ -232,6 +233,7 @@ class Settings(BaseSettings):
     )
 
     newsletter: NewsletterSettings = Field(default_factory=NewsletterSettings)
+    brand: BrandSettings = Field(default_factory=BrandSettings)
     store: StoreSettings = Field(default_factory=StoreSettings)
     data_directory: FilePath = Field(default=Path("../data"), description="Where the daemon keeps its files.")
     mail: MailSettings

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 
 from newsletter.core.routing import DomainPlan, Fleet, RelayPlan, WarmUp
 from newsletter.mail.alert import AlertTemplate, MailAnnouncer
-from newsletter.mail.brand import Brand
+from newsletter.mail.brand import Brand, Wording
 from newsletter.mail.dkim import Signer, SigningTransport
 from newsletter.mail.fleet import FleetTransport
 from newsletter.mail.redirect import RedirectedTransport
 from newsletter.mail.relay import Authentication, Relay, Tls, TlsVersion
 from newsletter.mail.render import Renderer
 from newsletter.mail.smtp import SmtpTransport
+from newsletter.mail.themes import THEMES
 from newsletter.model import Window
 from newsletter.settings.mailmodels import NamedRelaySettings
 from newsletter.settings.signingkeys import signing_keys
@@ -83,7 +84,8 @@ def template_directories(configuration: Configuration) -> list[Path]:
 def brand_of(configuration: Configuration) -> Brand:
     """Return the newsletter's name and addresses as templates see them."""
     settings = configuration.settings
-    mail = settings.mail
+    mail, look = settings.mail, settings.brand
+    theme = THEMES[look.theme]
     return Brand(
         name=settings.newsletter.name,
         sender=mail.sender.address.wire,
@@ -97,6 +99,12 @@ def brand_of(configuration: Configuration) -> Brand:
         website=settings.newsletter.website or "",
         archive_url=archive_url(settings),
         sender_id=mail.sender_id or "",
+        theme=theme,
+        light=replace(theme.light, **look.light.stated),
+        dark=replace(theme.dark, **look.dark.stated),
+        logo_url=look.logo_url or "",
+        logo_width=look.logo_width,
+        wording=Wording(look.wording.greeting or "", look.wording.welcome or "", look.wording.footer or ""),
     )
 
 

@@ -66,6 +66,7 @@ def measure(rounds: int) -> dict[str, float]:
     variables = renderer._variables(digest, papers, ENGLISH) | {
         "sections": section_views(digest, papers, ROOMS[0], ENGLISH),
         "omitted": 0,
+        "is_brief": False,
     }
     prepared.compose(READER, MESSAGE_ID, NOW)
     return {

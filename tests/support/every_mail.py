@@ -2,24 +2,39 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from newsletter.mail.sample import sample_digest
+from newsletter.mail.themes import THEMES
 from newsletter.model import IssueKind
-from tests.support.mails import digest_of, hostile_digest, make_renderer
+from tests.support.mails import BRAND, digest_of, hostile_digest, make_renderer
 from tests.support.real_papers import real_papers
 from tests.support.samples import make_subscriber
 
 if TYPE_CHECKING:
-    from newsletter.mail.render import PreparedDigest
+    from newsletter.mail.render import PreparedDigest, Renderer
 
 READER = make_subscriber()
 
 
+def themed(name: str) -> Renderer:
+    """Return a renderer of a theme's mails."""
+    theme = THEMES[name]
+    return make_renderer(brand=replace(BRAND, theme=theme, light=theme.light, dark=theme.dark))
+
+
+def every_kind(theme: str) -> dict[str, PreparedDigest]:
+    """Return each kind of mail in a theme, by its name."""
+    renderer = themed(theme)
+    return {kind.value: renderer.prepare(*sample_digest(kind)) for kind in IssueKind}
+
+
 def every_mail() -> dict[str, PreparedDigest]:
-    """Return each kind of mail by its name, a digest of twenty papers that people wrote, and one meant ill."""
+    """Return each kind of mail by its name, a digest in each theme, one of twenty real papers, and one meant ill."""
     renderer, papers = make_renderer(), real_papers(20)
-    mails = {kind.value: renderer.prepare(*sample_digest(kind)) for kind in IssueKind}
+    mails = every_kind("morning")
+    mails |= {name: themed(name).prepare(*sample_digest(IssueKind.DIGEST)) for name in THEMES if name != "morning"}
     mails["long"] = renderer.prepare(
         digest_of(papers, ("Reinforcement learning", "Language models"), "learning"), papers
     )

@@ -13,7 +13,7 @@ import pytest
 
 from newsletter.mail.brand import Brand
 from newsletter.mail.compile import compile_mjml, without_remarks
-from newsletter.mail.fill import with_colours
+from newsletter.mail.fill import with_look
 from newsletter.mail.templates import Source, TemplateFiles, shipped_templates
 from tests.support.browsing import node_modules
 
@@ -44,11 +44,12 @@ def module(name: str, file: str = "package.json") -> Path:
 
 
 def template_files(folder: Path) -> list[Path]:
-    """Write every shipped template as one file of MJML, with its parts and its colours, and return the files."""
+    """Write every shipped template as one file of MJML, with its parts and its look, and return the files."""
     files, brand, written = TemplateFiles((shipped_templates(),)), Brand(), []
     for name in files.names(".mjml"):
         path = folder / f"{name}.mjml"
-        path.write_text(with_colours(without_remarks(files.load(f"{name}.mjml").text), brand), "utf-8")
+        text = with_look(without_remarks(files.load(f"{name}.mjml").text), brand)
+        path.write_text(text.replace("{{ start }}", "left"), "utf-8")
         written.append(path)
     return written
 

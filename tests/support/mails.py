@@ -26,6 +26,7 @@ BRAND = Brand(
     sender="digest@example.org",
     postal_address="Example Institute, 1 Sample Street, 12345 Town",
     contact="editor@example.org",
+    web_url="https://news.example.org",
 )
 ABSTRACT = (
     "Encoders are everywhere, e.g. in search. However, labels are dear and few. We propose a contrastive schedule that "

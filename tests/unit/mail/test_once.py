@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from newsletter.languages import ENGLISH
-from newsletter.mail.brand import Brand, Palette
+from newsletter.mail.brand import Brand
 from newsletter.mail.fill import Compiler
 from newsletter.mail.templates import TemplateFiles, shipped_templates
+from newsletter.mail.themes import Palette
 from tests.support.mails import BRAND, make_digest, make_renderer
 from tests.support.samples import make_subscriber
 

@@ -10,21 +10,36 @@ from datetime import UTC, datetime, time
 
 import pytest
 
+<<<<<<< HEAD
 from newsletter.core.address import parse_address
 from newsletter.mail.brand import Brand, Palette
 from newsletter.mail.render import HTML_BUDGET, Renderer
+=======
+from newsletter.mail.brand import Brand, Wording, contrast
+from newsletter.mail.render import HTML_BUDGET, Renderer, html_budget
+>>>>>>> 71c92ee (Draw the mails anew: three themes and words of the operator's own in YAML, votes under each paper, notes above, what was left out on the web, all in gettext)
 from newsletter.mail.sample import sample_digest
+from newsletter.mail.themes import THEMES, Palette
 from newsletter.model import Digest, Frequency, IssueKind, Keyword, Reason, Span
 from tests.support.mails import (
     HOSTILE,
     ISSUE_DATE,
+<<<<<<< HEAD
     LINKS,
     Page,
+=======
+    Page,
+    digest_of,
+>>>>>>> 71c92ee (Draw the mails anew: three themes and words of the operator's own in YAML, votes under each paper, notes above, what was left out on the web, all in gettext)
     hostile_digest,
     make_digest,
     make_renderer,
     unsubscribe_url,
 )
+<<<<<<< HEAD
+=======
+from tests.support.real_papers import real_papers
+>>>>>>> 71c92ee (Draw the mails anew: three themes and words of the operator's own in YAML, votes under each paper, notes above, what was left out on the web, all in gettext)
 from tests.support.samples import make_subscriber
 
 READER = make_subscriber(send_at_local=time(7, 0), zone="Europe/Berlin", frequency=Frequency.WEEKDAYS)
@@ -106,7 +121,7 @@ def test_matched_words_are_marked_and_followed_authors_bold(renderer: Renderer) 
     html = renderer.prepare(*sample_digest(IssueKind.DIGEST)).html(READER)
     marked = re.findall(r'<b class="mark"[^>]*>([^<]*)</b>', html)
     assert marked == ["Contrastive Learning", "contrastive learning", "self-supervised", "benchmarks"]
-    assert re.search(r"<b class=\"ink\"[^>]*>A. Sample</b>, B. Sample", html)
+    assert "<b>A. Sample</b>, B. Sample" in html
 
 
 def test_authors_are_shown_without_tex_and_the_followed_one_is_marked(renderer: Renderer) -> None:
@@ -244,7 +259,7 @@ def test_a_hundred_hostile_papers_fit_and_none_goes_unsaid(renderer: Renderer, c
     prepared = renderer.prepare(digest, papers)
     page = Page(prepared.html(READER))
     shown = len(page.attributes("h3"))
-    unsaid = sum(int(number) for number in re.findall(r"(\d+) more matched", page.text))
+    unsaid = sum(int(number) for number in re.findall(r"(\d+) more that matched", page.text))
     assert len(prepared.html(READER).encode()) < GMAIL_LIMIT
     assert shown + unsaid == count
     assert shown == 100 or count > 100
@@ -266,6 +281,63 @@ def test_brand_colours_reach_the_mail_and_bad_ones_are_told() -> None:
     assert [problem.message for problem in pale.check()] == ["'red' is not a colour like #8c2f1b"]
     faint = Renderer([], Brand(dark=replace(Palette(), accent="#eeeeee")))
     assert {problem.severity for problem in faint.check()} == {"warning"}
+
+
+@pytest.mark.parametrize("name", THEMES)
+def test_every_theme_is_readable(name: str) -> None:
+    theme = THEMES[name]
+    assert Renderer([], Brand(theme=theme, light=theme.light, dark=theme.dark)).check() == []
+    for palette in (theme.light, theme.dark):
+        assert contrast(palette.ink, palette.highlight) >= 4.5
+        assert min(contrast(palette.muted, palette.fill), contrast(palette.ink, palette.fill)) >= 4.5
+
+
+def test_a_theme_gives_type_and_shape_and_the_operator_words_and_a_logo() -> None:
+    wording = Wording("Good morning, readers.", "Come in.", "Made by the library.")
+    brand = Brand(
+        theme=THEMES["signal"],
+        logo_url="https://example.org/logo.png",
+        wording=wording,
+        website="https://w.example.org",
+    )
+    prepared = Renderer([], brand, unsubscribe_url).prepare(*make_digest(2))
+    html, text = prepared.html(READER), prepared.text(READER)
+    assert "border-radius:14px" in html
+    assert "Georgia" not in html
+    (logo,) = Page(html).attributes("img")
+    assert (logo["src"], logo["alt"], logo["width"]) == ("https://example.org/logo.png", "Newsletter", "120")
+    for words in ("Good morning, readers.", "Made by the library.", "https://w.example.org"):
+        assert words in html
+        assert words in text
+
+
+@pytest.mark.parametrize("count", [20, 50])
+def test_digests_keep_to_their_sizes_with_votes_and_all(renderer: Renderer, count: int) -> None:
+    papers = real_papers(count)
+    prepared = renderer.prepare(digest_of(papers, ("Reinforcement learning", "Language models"), "learning"), papers)
+    html = prepared.html(READER)
+    assert len(html.encode()) <= html_budget(count) == {20: 45_000, 50: 90_000}[count]
+    assert html.count("/vote/") == count * (3 if count == 20 else 1)
+    assert prepared.text(READER).count("/vote/") == count
+
+
+def test_an_editors_note_stands_above_its_paper(renderer: Renderer) -> None:
+    digest, papers = make_digest(2)
+    noted = replace(digest.sections[0].papers[0], note="Read <section> 4 first.", noted_by="the editor")
+    section = replace(digest.sections[0], papers=(noted, digest.sections[0].papers[1]))
+    prepared = renderer.prepare(replace(digest, sections=(section,)), papers)
+    page, text = Page(prepared.html(READER)), prepared.text(READER)
+    assert "“Read <section> 4 first.” — the editor Paper 1" in page.text
+    assert "   | “Read <section> 4 first.” — the editor" in text
+
+
+def test_what_was_left_out_is_on_the_web(renderer: Renderer) -> None:
+    digest, papers = make_digest(1)
+    section = replace(digest.sections[0], omitted=7)
+    prepared = renderer.prepare(replace(digest, sections=(section,)), papers)
+    links = [link.get("href") for link in Page(prepared.html(READER)).attributes("a")]
+    assert "https://news.example.org/topics/diffusion" in links
+    assert "7 more that matched, on the web:\nhttps://news.example.org/topics/diffusion" in prepared.text(READER)
 
 
 def test_empty_digest_still_makes_a_mail(renderer: Renderer) -> None:

@@ -43,6 +43,7 @@ def build_renderer(application: Application) -> Renderer:
         links,
         {profile.name: profile.title for profile in configuration.profiles},
         lambda subscriber: links.vote_url(subscriber.id),
+        topic_urls=topic_urls(configuration),
     )
 
 
@@ -106,6 +107,13 @@ def brand_of(configuration: Configuration) -> Brand:
         logo_width=look.logo_width,
         wording=Wording(look.wording.greeting or "", look.wording.welcome or "", look.wording.footer or ""),
     )
+
+
+def topic_urls(configuration: Configuration) -> dict[str, str]:
+    """Return the pages of the profiles, by name; none where there are no pages, or a profile is on none."""
+    web = configuration.settings.web
+    names = [profile.name for profile in configuration.profiles if profile.public] if web.has_pages else []
+    return {name: f"{web.base_url}/topics/{name}" for name in names}
 
 
 def archive_url(settings: Settings) -> str:

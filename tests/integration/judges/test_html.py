@@ -59,6 +59,8 @@ LACKING = {
     "word-break": SHELL,
     "word-spacing": SHELL,
     "border-radius": OUTLOOK,
+    "clear": OUTLOOK,
+    "float": "votes then stand after the links, in the same line or the next",
     "background": NOTED,
     "border": NOTED,
     "display": NOTED,

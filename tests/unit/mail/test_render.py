@@ -10,36 +10,24 @@ from datetime import UTC, datetime, time
 
 import pytest
 
-<<<<<<< HEAD
 from newsletter.core.address import parse_address
-from newsletter.mail.brand import Brand, Palette
-from newsletter.mail.render import HTML_BUDGET, Renderer
-=======
 from newsletter.mail.brand import Brand, Wording, contrast
 from newsletter.mail.render import HTML_BUDGET, Renderer, html_budget
->>>>>>> 71c92ee (Draw the mails anew: three themes and words of the operator's own in YAML, votes under each paper, notes above, what was left out on the web, all in gettext)
 from newsletter.mail.sample import sample_digest
 from newsletter.mail.themes import THEMES, Palette
 from newsletter.model import Digest, Frequency, IssueKind, Keyword, Reason, Span
 from tests.support.mails import (
     HOSTILE,
     ISSUE_DATE,
-<<<<<<< HEAD
     LINKS,
     Page,
-=======
-    Page,
     digest_of,
->>>>>>> 71c92ee (Draw the mails anew: three themes and words of the operator's own in YAML, votes under each paper, notes above, what was left out on the web, all in gettext)
     hostile_digest,
     make_digest,
     make_renderer,
     unsubscribe_url,
 )
-<<<<<<< HEAD
-=======
 from tests.support.real_papers import real_papers
->>>>>>> 71c92ee (Draw the mails anew: three themes and words of the operator's own in YAML, votes under each paper, notes above, what was left out on the web, all in gettext)
 from tests.support.samples import make_subscriber
 
 READER = make_subscriber(send_at_local=time(7, 0), zone="Europe/Berlin", frequency=Frequency.WEEKDAYS)
@@ -86,7 +74,7 @@ def test_html_says_everything_in_order(renderer: Renderer) -> None:
         "Why: benchmarks in abstract",
         "Read",
         "arXiv: 398 papers. Hugging Face: nothing new. bioRxiv could not be reached since 05:10 UTC; its papers follow",
-        "You get this at 07:00 Europe/Berlin, on weekdays, for Diffusion models. Unsubscribe",
+        "You get this at 07:00 Europe/Berlin, on weekdays, for Diffusion models. Change what you get · Unsubscribe",
         "Sent to reader1@example.org by The Morning Preprint, Example Institute, 1 Sample Street, 12345 Town.",
         "No tracking pixels.",
     ]
@@ -300,7 +288,7 @@ def test_a_theme_gives_type_and_shape_and_the_operator_words_and_a_logo() -> Non
         wording=wording,
         website="https://w.example.org",
     )
-    prepared = Renderer([], brand, unsubscribe_url).prepare(*make_digest(2))
+    prepared = Renderer([], brand, LINKS).prepare(*make_digest(2))
     html, text = prepared.html(READER), prepared.text(READER)
     assert "border-radius:14px" in html
     assert "Georgia" not in html

@@ -16,9 +16,10 @@ from newsletter.languages import ENGLISH, Language, known_codes, language_of
 from newsletter.mail.brand import Brand, colour_problems
 from newsletter.mail.fill import Compiled, Compiler, fill_html, fill_text
 from newsletter.mail.message import Envelope, Part, Placeholders, Recipient
+from newsletter.mail.rooms import ROOMS, html_budget
 from newsletter.mail.sample import sample_digest
 from newsletter.mail.templates import TemplateFiles, shipped_templates
-from newsletter.mail.view import Room, note_sentences, section_views
+from newsletter.mail.view import note_sentences, section_views
 from newsletter.mail.words import schedule, subscription
 from newsletter.model import IssueKind, Problem
 
@@ -29,24 +30,8 @@ if TYPE_CHECKING:
     from newsletter.core.links import Links
     from newsletter.model import Digest, Paper, Subscriber
 
-HTML_BUDGET = 90_000
-"""Bytes of HTML that a mail may have, the recipient's own words included: Gmail cuts what is over 102 kB."""
-_FEW_PAPERS_BUDGET = 45_000  # up to twenty papers, which need no more
-_SHELL, _EACH = 15_000, 1_500  # bytes of a mail without papers, and of each paper: twenty make 45,000, fifty 90,000
 _LINK_BEYOND_BASE = 60  # characters of a signed link after the base address (newsletter.core.links)
 _WORDS_LENGTH = 60  # of a schedule or subscription in words
-
-ROOMS = (
-    Room(excerpt=420, title=300, url=2_000),
-    *(Room(excerpt, title=240, url=1_000) for excerpt in (360, 320)),
-    *(Room(excerpt, title=240, url=1_000, is_brief=True) for excerpt in (420, 360, 320, 280)),
-    *(Room(excerpt, title=200, url=500, is_brief=True) for excerpt in (240, 200)),
-    *(Room(excerpt, title=160, url=300, is_brief=True) for excerpt in (160, 110)),
-    Room(excerpt=0, title=140, url=200, is_brief=True),
-    *(Room(excerpt=0, title=title, url=150, is_brief=True, has_details=False) for title in (110, 60)),
-    *(Room(0, title=60, url=100, is_brief=True, has_details=False, papers=papers) for papers in (60, 20, 5, 1)),
-)
-"""How much of each paper to show, from plenty to the titles alone; the last ones are for hundreds of papers."""
 
 PER_RECIPIENT = (
     "unsubscribe_url",
@@ -395,8 +380,3 @@ class Renderer:
             advice = "show {{ unsubscribe_url }} in the .mjml and in the .txt: readers have a right to it"
             return "the mail does not say how to unsubscribe", advice
         return "", ""
-
-
-def html_budget(papers: int) -> int:
-    """Return how many bytes of HTML a mail of so many papers may have: 45 kB for twenty, 90 kB for fifty or more."""
-    return min(HTML_BUDGET, max(_FEW_PAPERS_BUDGET, _SHELL + _EACH * papers))

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from newsletter.mail.excerpt import best_sentences
-from newsletter.mail.render import ROOMS
+from newsletter.mail.rooms import ROOMS
 from newsletter.mail.sentences import Sentence, rated_sentences
 from tests.bench.sentence_choices import Learned, most_central
 

@@ -28,7 +28,7 @@ from newsletter.languages import ENGLISH
 from newsletter.mail.dkim import Signer
 from newsletter.mail.excerpt import excerpt
 from newsletter.mail.fill import fill_html, fill_text
-from newsletter.mail.render import ROOMS
+from newsletter.mail.rooms import ROOMS
 from newsletter.mail.sentences import rated_sentences
 from newsletter.mail.view import _unplaced_view, section_views
 from tests.support.mails import ABSTRACT, make_digest, make_renderer, unsubscribe_url

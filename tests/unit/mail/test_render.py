@@ -12,7 +12,8 @@ import pytest
 
 from newsletter.core.address import parse_address
 from newsletter.mail.brand import Brand, Wording, contrast
-from newsletter.mail.render import HTML_BUDGET, Renderer, html_budget
+from newsletter.mail.render import Renderer
+from newsletter.mail.rooms import HTML_BUDGET, html_budget
 from newsletter.mail.sample import sample_digest
 from newsletter.mail.themes import THEMES, Palette
 from newsletter.model import Digest, Frequency, IssueKind, Keyword, Reason, Span

@@ -129,7 +129,7 @@ def _completer(application: Application) -> Callable[[SubscriberDraft], Subscrib
 async def _preview(application: Application, source: CsvFile, *, everything: bool) -> Preview:
     preview = Preview()
     rows = read_rows(source, vocabulary_of(application))
-    async for result in review(application.store, rows, _completer(application)):
+    async for result in review(application.store, rows, _completer(application), application.now()):
         if isinstance(result, Problem):
             preview.problems.append(result)
             continue

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from newsletter.wiring import Application
 
 app = typer.Typer(no_args_is_help=True, help="Addresses and domains that nobody writes to.")
+ADDRESS = SuppressionKind.ADDRESS
 PAGE = 1000
 LIMIT = 100
 SHOWN_PROBLEMS = 20
@@ -47,15 +48,19 @@ def list_(
     context: typer.Context,
     text: Annotated[str, typer.Argument(metavar="TEXT", help="Part of the address or domain.")] = "",
     *,
-    kind: Annotated[str | None, typer.Option("--kind", metavar="KIND", help="Only address or domain.")] = None,
+    kind: Annotated[str | None, typer.Option("--kind", metavar="KIND", help="Only address, domain or hash.")] = None,
     reason: Annotated[
         str | None,
-        typer.Option("--reason", metavar="REASON", help="Only hard_bounce, soft_bounces, complaint, manual or import."),
+        typer.Option(
+            "--reason", metavar="REASON", help="Only hard_bounce, soft_bounces, complaint, manual, import, erased."
+        ),
     ] = None,
     limit: Annotated[int, typer.Option("--limit", metavar="N", min=1, help="How many at most.")] = LIMIT,
     as_json: AsJson = False,
 ) -> None:
     r"""List suppressions, expired ones too, by address and by domain.
+
+    Who had everything about them erased is there as a hash of their address: it is known again, and never shown.
 
     \b
     Examples:
@@ -135,7 +140,7 @@ def remove(
     r"""Let mail to these addresses and domains go on.
 
     Who has bounced or unsubscribed stays so: `newsletter subscribers resume` brings them back, and lifts what was found
-    out by sending.
+    out by sending. Who had everything about them erased can be added again afterwards: see that they asked.
 
     \b
     Example:
@@ -144,15 +149,16 @@ def remove(
     named = [parsed(value) for value in values]
 
     async def look(application: Application) -> Mapping[tuple[SuppressionKind, str], Suppression]:
-        return await application.store.find_suppressions(named)
+        return await with_hashes(application, named)
 
     found = run(context, look)
     missing = [value for kind, value in named if (kind, value) not in found]
     if missing:
         raise NotFoundError(f"{missing[0]} is not suppressed; `newsletter suppression list` shows what is")
     if not dry_run:
-        confirm(f"Let mail to {', '.join(each.value for each in found.values())} go on?", yes=yes)
-        run(context, lambda application: application.store.unsuppress(named))
+        confirm(f"Let mail to {', '.join(value for _, value in named)} go on?", yes=yes)
+        keys = [(each.kind, each.value) for each in found.values()]
+        run(context, lambda application: application.store.unsuppress(keys))
     stay = run(context, lambda application: who_stay(application.store, named))
     if as_json:
         print_json([suppression_document(each) for each in found.values()])
@@ -313,6 +319,15 @@ async def import_batch(
     result.new, result.known = result.new + len(new), result.known + len(in_force)
     if applies and new:
         await store.suppress(new)
+
+
+async def with_hashes(
+    application: Application, named: Sequence[tuple[SuppressionKind, str]]
+) -> dict[tuple[SuppressionKind, str], Suppression]:
+    """Return the suppressions of what is named by that, those of addresses that are known by their hash among them."""
+    erased = await application.store.erased([value for kind, value in named if kind is ADDRESS], application.now())
+    found = {(ADDRESS, key): each for key, each in erased.items()}
+    return found | await application.store.find_suppressions(named)
 
 
 async def who_stay(

@@ -13,7 +13,9 @@ from itsdangerous import BadData, URLSafeSerializer
 from itsdangerous.encoding import base64_encode
 
 CONFIRM_WITHIN: Final = timedelta(days=3)
-LONGEST_TOKEN: Final = 200
+UNDO_FOR: Final = timedelta(days=14)
+LONGEST_TOKEN: Final = 200  # characters; ours have under 90
+EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +50,21 @@ class Links:
     def read_manage(self, token: str) -> int | None:
         """Return whose choices ``token`` opens, or None when it is not a token of ours for that."""
         return _number(self.secret, "manage", token)
+
+    def undo_url(self, subscriber_id: int, left_at: datetime) -> str:
+        """Return the address that takes back by POST the leaving of ``left_at``, for :data:`UNDO_FOR` from then."""
+        microseconds = (left_at - EPOCH) // timedelta(microseconds=1)
+        return f"{self.base_url}/undo/{_serializer(self.secret, 'undo').dumps([subscriber_id, microseconds])}"
+
+    def read_undo(self, token: str, now: datetime) -> tuple[int, datetime] | None:
+        """Return whose leaving ``token`` takes back, and when that was (UTC); None when it is not a token of ours for
+        that, or is too old.
+        """
+        match _loaded(self.secret, "undo", token):
+            case [int(who), int(microseconds)]:
+                left_at = EPOCH + timedelta(microseconds=microseconds)
+                return (who, left_at) if timedelta() <= now - left_at <= UNDO_FOR else None
+        return None
 
     def confirm_url(self, signup_id: int, now: datetime) -> str:
         """Return the address of the page that confirms a sign-up by POST."""

@@ -9,6 +9,7 @@ from newsletter.web.admin.desk import AdminDesk
 from newsletter.web.app import create_app, create_probe_app
 from newsletter.web.probes import Probes
 from newsletter.web.server import serve
+from newsletter.web.unsubscribe import Readers
 
 if TYPE_CHECKING:
     from contextlib import AsyncExitStack
@@ -35,6 +36,7 @@ async def serve_pages(running: Running, port: int | None, stack: AsyncExitStack)
             lambda: running.parts.bounces,
             settings.newsletter.language,
             AdminDesk(application, lambda: health(running)),
+            readers_of(running),
         )
     elif port is not None:
         app = create_probe_app(probes_of(running))
@@ -42,6 +44,13 @@ async def serve_pages(running: Running, port: int | None, stack: AsyncExitStack)
         return ""
     bound = await serve(app, settings.web.host, settings.web.port if port is None else port, stack)
     return f"http://{settings.web.host}:{bound}"
+
+
+def readers_of(running: Running) -> Readers:
+    """Return what subscribers may choose among, and the mails that answer what they do."""
+    application = running.application
+    settings = application.configuration.settings
+    return Readers(lambda: application.profiles, settings.mail.sender.address.domain, settings.web.goodbye)
 
 
 def probes_of(running: Running) -> Probes:

@@ -57,7 +57,10 @@ from newsletter.model.seals import Place, Seal
 from newsletter.model.searching import SearchFilters, SearchHit, SearchOrder, SearchPage, SearchRequest
 from newsletter.model.sources import CollectionCounts, Fault, FetchResult, Health, SourceState
 from newsletter.model.subscribers import (
+    AddressChange,
+    AddressSide,
     Consent,
+    Departure,
     EmailAddress,
     Frequency,
     Origin,
@@ -71,6 +74,8 @@ from newsletter.model.voices import DayVotes, Pick, SavedPaper, Voice, Vote, Vot
 
 __all__ = [
     "ALL_ROLES",
+    "AddressChange",
+    "AddressSide",
     "Alert",
     "AnnounceType",
     "ArchivedIssue",
@@ -94,6 +99,7 @@ __all__ = [
     "Delivery",
     "DeliveryFilter",
     "DeliveryState",
+    "Departure",
     "Digest",
     "EmailAddress",
     "Entry",

@@ -22,6 +22,7 @@ class SuppressionKind(enum.StrEnum):
 
     ADDRESS = "address"
     DOMAIN = "domain"
+    HASH = "hash"  # an address that may not be kept: somebody erased themselves
 
 
 class SuppressionReason(enum.StrEnum):
@@ -32,13 +33,15 @@ class SuppressionReason(enum.StrEnum):
     COMPLAINT = "complaint"
     MANUAL = "manual"
     IMPORT = "import"
+    ERASED = "erased"  # its owner had everything about them erased
 
 
 @dataclass(frozen=True, slots=True)
 class Suppression:
     """An address or a domain that nobody writes to, until ``expires_at`` (for good when None).
 
-    ``value`` is an address's key or a domain as it is on the wire, ``detail`` a line for a person, and ``source`` who
+    ``value`` is an address's key, a domain as it is on the wire, or an address's fingerprint
+    (:mod:`newsletter.core.fingerprint`), ``detail`` a line for a person, and ``source`` who
     said so: ``smtp``, ``dsn``, ``command-line``, the name of a provider, …
     """
 

@@ -123,6 +123,47 @@ class Subscriber:
 
 
 @dataclass(frozen=True, slots=True)
+class Departure:
+    """How somebody left by themselves, and what taking that back restores: the status with its reason as it was."""
+
+    subscriber_id: int
+    left_at: datetime
+    reason: str
+    status: SubscriberStatus
+    status_reason: str
+    paused_until: date | None = None
+
+
+class AddressSide(enum.StrEnum):
+    """Which of the two addresses of a move."""
+
+    OLD = "old"
+    NEW = "new"
+
+
+@dataclass(frozen=True, slots=True)
+class AddressChange:
+    """A move to another address that both addresses have to agree to; ``id`` is of this move alone. Times are in UTC."""
+
+    id: int
+    subscriber_id: int
+    address: EmailAddress
+    asked_at: datetime
+    old_agreed_at: datetime | None = None
+    new_agreed_at: datetime | None = None
+    refused_at: datetime | None = None
+
+    def reference(self, side: AddressSide) -> int:
+        """Return the number by which the link in the mail to one side says what it agrees to."""
+        return 2 * self.id + list(AddressSide).index(side)
+
+    @staticmethod
+    def referred(reference: int) -> tuple[int, AddressSide]:
+        """Return the id of a move and the side that :meth:`reference` stands for."""
+        return reference // 2, list(AddressSide)[reference % 2]
+
+
+@dataclass(frozen=True, slots=True)
 class SubscriberDraft:
     """A subscriber as somebody wants it, before the store gives it a row.
 

@@ -19,24 +19,28 @@ from newsletter.ports.limits import LimitStore
 from newsletter.ports.mail import Announcer, Begin, Prepared, Renderer, Transport
 from newsletter.ports.operation import OperationStore
 from newsletter.ports.papers import PaperStore, Source
+from newsletter.ports.personal import AddressChangeStore, DepartureStore, PersonalStore
 from newsletter.ports.search import Candidate, Search, SearchIndex
 from newsletter.ports.subscribers import SubscriberStore
 from newsletter.ports.voices import VoiceStore
 from newsletter.ports.watching import WatchStore
 
 __all__ = [
+    "AddressChangeStore",
     "Announcer",
     "ArchiveStore",
     "Begin",
     "BounceStore",
     "Candidate",
     "DeliveryStore",
+    "DepartureStore",
     "HistoryStore",
     "LedgerStore",
     "LimitStore",
     "ListingStore",
     "OperationStore",
     "PaperStore",
+    "PersonalStore",
     "Prepared",
     "Renderer",
     "Search",
@@ -57,6 +61,9 @@ class Store(
     SearchIndex,
     ArchiveStore,
     SubscriberStore,
+    DepartureStore,
+    AddressChangeStore,
+    PersonalStore,
     DeliveryStore,
     LedgerStore,
     LimitStore,

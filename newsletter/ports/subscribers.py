@@ -23,7 +23,9 @@ class SubscriberStore(Protocol):
     async def add_subscriber(
         self, draft: SubscriberDraft, consent: Consent, origin: Origin, now: datetime
     ) -> Subscriber:
-        """Add somebody; ConflictError when the address is known."""
+        """Add somebody; ConflictError when the address is known, or when its owner had everything erased and the draft
+        is not pending.
+        """
 
     async def edit_subscriber(self, address_key: str, draft: SubscriberDraft, now: datetime) -> Subscriber:
         """Change what ``draft`` says and return the result; NotFoundError when unknown, ConflictError when the
@@ -31,9 +33,18 @@ class SubscriberStore(Protocol):
         """
 
     async def set_status(
-        self, subscriber_id: int, status: SubscriberStatus, reason: str, now: datetime, paused_until: date | None = None
+        self,
+        subscriber_id: int,
+        status: SubscriberStatus,
+        reason: str,
+        now: datetime,
+        paused_until: date | None = None,
+        *,
+        only_from: Collection[SubscriberStatus] | None = None,
     ) -> Subscriber:
-        """Move somebody to ``status``; the same status again changes nothing. NotFoundError when unknown."""
+        """Move somebody to ``status``, if they are in one of ``only_from``, and return them as they are then; the same
+        status again changes nothing. NotFoundError when unknown.
+        """
 
     async def remove_subscriber(self, address_key: str) -> None:
         """Forget somebody and everything about them; NotFoundError when unknown."""
@@ -71,7 +82,10 @@ class SubscriberStore(Protocol):
     async def apply_drafts(
         self, drafts: Sequence[SubscriberDraft], consent: Consent, origin: Origin, now: datetime
     ) -> tuple[int, int, int]:
-        """Add or edit many in one transaction; return how many were added, changed, left as they were."""
+        """Add or edit many in one transaction; return how many were added, changed, left as they were.
+
+        Whose owner had everything erased is not added.
+        """
 
     async def sync_file_subscribers(
         self, drafts: Sequence[SubscriberDraft], now: datetime

@@ -121,7 +121,7 @@ class Issuer:
         """Plan for everybody who is due and for whom nobody else is planning; return whether there are others."""
         report, is_elsewhere = IssueReport(), False
         async for due in self._due(now):
-            people = await self._unpaused(due)
+            people = await self._unerased(await self._unpaused(due), now)
             if dry_run:
                 report += await self._issue_chunk(people, now, dry_run=True)
             else:
@@ -168,6 +168,11 @@ class Issuer:
         }
         return [person for person in people if person.subscriber.id not in waiting]
 
+    async def _unerased(self, people: Sequence[DuePerson], now: datetime) -> list[DuePerson]:
+        """Return those whose address nobody had erased: only its fingerprint is known, so no query leaves them out."""
+        erased = await self.store.erased([person.subscriber.address.key for person in people], now)
+        return [person for person in people if person.subscriber.address.key not in erased]
+
     async def _resume(self, now: datetime) -> int:
         # A pause ends on its date wherever that date has begun: UTC+14 is first, and the zone decides.
         ended = [
@@ -176,7 +181,9 @@ class Issuer:
             if subscriber.paused_until is not None and subscriber.paused_until <= local_date(subscriber.zone, now)
         ]
         for subscriber in ended:
-            await self.store.set_status(subscriber.id, SubscriberStatus.ACTIVE, "the pause ended", now)
+            await self.store.set_status(
+                subscriber.id, SubscriberStatus.ACTIVE, "the pause ended", now, only_from=(SubscriberStatus.PAUSED,)
+            )
         return len(ended)
 
     async def _due(self, now: datetime) -> AsyncIterator[list[DuePerson]]:

@@ -10,9 +10,10 @@ import enum
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import PurePath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from newsletter.model import Consent, Origin, Problem, SubscriberStatus
+from newsletter.ports import SubscriberStore, SuppressionStore
 from newsletter.service.drafts import ATTRIBUTES, show
 
 if TYPE_CHECKING:
@@ -20,11 +21,16 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from newsletter.model import Subscriber, SubscriberDraft
-    from newsletter.ports import SubscriberStore
 
 BATCH = 500
 OWN_DECISION = frozenset({SubscriberStatus.UNSUBSCRIBED, SubscriberStatus.SUPPRESSED})
+ERASED = "had everything about them erased, and is not written to again"
+ASKED_BACK = "take the line out; if they ask for mail again, `newsletter suppression remove` comes first"
 GETS_MAIL = frozenset({SubscriberStatus.ACTIVE, SubscriberStatus.PENDING, SubscriberStatus.PAUSED})
+
+
+class ImportStore(SubscriberStore, SuppressionStore, Protocol):
+    """People, and whom nobody writes to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +112,7 @@ def objection(change: Change, known: Subscriber | None) -> tuple[str, str] | Non
 
 
 async def review(
-    store: SubscriberStore, rows: Iterable[Row], complete: Callable[[SubscriberDraft], SubscriberDraft]
+    store: ImportStore, rows: Iterable[Row], complete: Callable[[SubscriberDraft], SubscriberDraft], now: datetime
 ) -> AsyncIterator[Change | Problem]:
     """Yield what each row would change, and every problem, in the order of the file; nothing is written.
 
@@ -117,6 +123,7 @@ async def review(
     for batch in _batches(rows):
         keys = {row.draft.address.key for row in batch if row.draft is not None}
         known = await store.find_subscribers(keys)
+        erased = await store.erased(keys - known.keys(), now)
         for row in batch:
             if row.draft is None:
                 for problem in row.problems:
@@ -127,6 +134,9 @@ async def review(
             if first != row.line:
                 message = f"{row.draft.address} is in line {first} already"
                 yield Problem(row.file, row.line, 0, message, "keep one of the two lines")
+                continue
+            if key in erased:
+                yield Problem(row.file, row.line, 0, f"the owner of {row.draft.address} {ERASED}", ASKED_BACK)
                 continue
             subscriber = known.get(key)
             yield _judged(row, row.draft if subscriber else complete(row.draft), subscriber)
@@ -143,7 +153,7 @@ def _judged(row: Row, draft: SubscriberDraft, known: Subscriber | None) -> Chang
 class Importer:
     """Applies what a review allows, a batch per transaction."""
 
-    store: SubscriberStore
+    store: ImportStore
     complete: Callable[[SubscriberDraft], SubscriberDraft]
     now: datetime
     counts: ImportCounts = field(default_factory=ImportCounts)
@@ -155,7 +165,7 @@ class Importer:
         ``progress`` is told how many lines have been dealt with.
         """
         done = 0
-        async for result in review(self.store, rows, self.complete):
+        async for result in review(self.store, rows, self.complete, self.now):
             done += 1
             self._take(result)
             if len(self._waiting) >= BATCH:

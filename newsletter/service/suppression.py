@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from newsletter.core.address import parse_address
+from newsletter.core.fingerprint import is_fingerprint
 from newsletter.errors import AddressError
 from newsletter.model import SuppressionKind, SuppressionReason
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from newsletter.model import Subscriber, Suppression
+    from newsletter.model import EmailAddress, Subscriber, Suppression
     from newsletter.ports import Store
 
 # What was found out by sending is settled by whoever says that the address works again; what somebody decided is not.
@@ -21,10 +22,12 @@ FOUND_OUT: Final = frozenset(
 
 
 def read_value(text: str) -> tuple[SuppressionKind, str]:
-    """Return what a text names, as the store keeps it: an address's key, or a domain (``example.org`` or
-    ``@example.org``) as it is on the wire; AddressError when it is neither.
+    """Return what a text names, as the store keeps it: an address's key, a domain (``example.org`` or
+    ``@example.org``) as it is on the wire, or a fingerprint (``hmac:…``); AddressError when it is none.
     """
     plain = text.strip()
+    if is_fingerprint(plain):
+        return SuppressionKind.HASH, plain
     local, _, domain = plain.rpartition("@")
     if local:
         return SuppressionKind.ADDRESS, parse_address(plain).key
@@ -32,6 +35,12 @@ def read_value(text: str) -> tuple[SuppressionKind, str]:
         return SuppressionKind.DOMAIN, parse_address(f"postmaster@{domain}").domain
     except AddressError as error:
         raise AddressError(f"“{plain[:100]}” is neither a mail address nor a domain") from error
+
+
+async def forgive_erasure(store: Store, address: EmailAddress, now: datetime) -> bool:
+    """Let somebody who had everything erased be written to again, as they ask; return whether that was needed."""
+    found = (await store.erased([address.key], now)).get(address.key)
+    return found is not None and await store.unsuppress([(found.kind, found.value)]) > 0
 
 
 async def lift(store: Store, subscriber: Subscriber, now: datetime) -> Suppression | None:

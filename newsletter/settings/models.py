@@ -106,6 +106,10 @@ class WebSettings(Section):
             )
         return self
 
+    goodbye: bool = Field(
+        default=False, description="Whether who unsubscribes is told by a last mail, with the way back."
+    )
+
     @property
     def has_pages(self) -> bool:
         """Whether the reader's pages are served."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, TypeVar
 
+from newsletter.core.fingerprint import Fingerprints
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
@@ -23,7 +25,8 @@ def chunks(values: Iterable[Value], size: int = CHUNK) -> Iterator[list[Value]]:
 
 
 class Part:
-    """One part of the store: methods over one database."""
+    """One part of the store: methods over one database; ``fingerprints`` recognise addresses that may not be kept."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, fingerprints: Fingerprints | None = None) -> None:
         self.database = database
+        self.fingerprints = fingerprints or Fingerprints()

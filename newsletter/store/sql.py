@@ -7,11 +7,14 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import func, select
 
+from newsletter.core.fingerprint import Fingerprints
 from newsletter.errors import StoreBusyError
 from newsletter.store.accounting import AccountingTables
+from newsletter.store.addresschanges import AddressChangeTables
 from newsletter.store.bounces import BounceTables
 from newsletter.store.collection import PaperTables
 from newsletter.store.deliveries import DeliveryTables
+from newsletter.store.departures import DepartureTables
 from newsletter.store.dialect import BUSY_TIMEOUT_S, COLLECTING_LOCK, Database, parse_address
 from newsletter.store.history import HistoryTables
 from newsletter.store.issuearchive import IssueArchive
@@ -19,12 +22,12 @@ from newsletter.store.leases import WAITS_LONG
 from newsletter.store.limits import LimitTables
 from newsletter.store.listing import ListingTables
 from newsletter.store.operation import OperationTables
+from newsletter.store.personal import PersonalTables
 from newsletter.store.ranges import RangeTables
 from newsletter.store.schedules import ScheduleTables
 from newsletter.store.searching import SearchTables
 from newsletter.store.subscribers import SubscriberTables
 from newsletter.store.suppressions import SuppressionTables
-from newsletter.store.transactional import TransactionalTables
 from newsletter.store.voices import VoiceTables
 from newsletter.store.waking import notifications
 from newsletter.store.watching import WatchTables
@@ -38,8 +41,10 @@ class SqlStore(
     SearchTables,
     IssueArchive,
     SubscriberTables,
+    DepartureTables,
+    AddressChangeTables,
+    PersonalTables,
     DeliveryTables,
-    TransactionalTables,
     AccountingTables,
     ListingTables,
     OperationTables,
@@ -88,10 +93,11 @@ class SqlStore(
         await self.database.aclose()
 
 
-def open_store(url: str, busy_timeout_s: float = BUSY_TIMEOUT_S) -> SqlStore:
+def open_store(url: str, busy_timeout_s: float = BUSY_TIMEOUT_S, secret: str = "") -> SqlStore:
     """Return the store at ``url``: ``sqlite:///path`` (three slashes for a relative path) or ``postgresql://…``.
 
     Nothing is connected yet; StoreError when it is no such address. The schema must be there and current: see
-    :func:`newsletter.store.migrate.check_version`. ``busy_timeout_s`` is how long to wait for somebody else's lock.
+    :func:`newsletter.store.migrate.check_version`. ``busy_timeout_s`` is how long to wait for somebody else's lock;
+    ``secret`` is what addresses that may not be kept are hashed with.
     """
-    return SqlStore(Database(parse_address(url), busy_timeout_s))
+    return SqlStore(Database(parse_address(url), busy_timeout_s), Fingerprints(secret))

@@ -10,11 +10,12 @@ from sqlalchemy import delete, exists, insert, or_, select, update
 
 from newsletter.errors import ConflictError, NotFoundError
 from newsletter.model import Consent, Origin, SubscriberStatus
-from newsletter.store.dialect import SUBSCRIBERS_LOCK
+from newsletter.store.dialect import PLANNING_LOCK, SUBSCRIBERS_LOCK
 from newsletter.store.part import Part, chunks
+from newsletter.store.personal import forget
 from newsletter.store.schema import consents, subscribers, subscriptions
 from newsletter.store.subscriberrows import DEFAULTS, changed_columns, draft_row, subscriber_of
-from newsletter.store.voices import forget_voice
+from newsletter.store.suppressions import erased_among
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Collection, Sequence
@@ -89,6 +90,8 @@ class SubscriberTables(Part):
         async with self.alone() as connection:
             if await id_of(connection, draft.address.key) is not None:
                 raise ConflictError(f"{draft.address} is there already; change it with `newsletter subscribers edit`")
+            if draft.status is not SubscriberStatus.PENDING:  # who has yet to confirm may come back by doing so
+                await self.refuse_erased(connection, draft, now)
             await self.insert(connection, [draft], consent, origin, now)
             return await the_one(connection, draft.address.key)
 
@@ -103,11 +106,22 @@ class SubscriberTables(Part):
             return await the_one(connection, draft.address.key)
 
     async def set_status(
-        self, subscriber_id: int, status: SubscriberStatus, reason: str, now: datetime, paused_until: date | None = None
+        self,
+        subscriber_id: int,
+        status: SubscriberStatus,
+        reason: str,
+        now: datetime,
+        paused_until: date | None = None,
+        *,
+        only_from: Collection[SubscriberStatus] | None = None,
     ) -> Subscriber:
-        """Move somebody to ``status``; the same status again changes nothing. NotFoundError when unknown."""
+        """Move somebody to ``status``, if they are in one of ``only_from``, and return them as they are then; the same
+        status again changes nothing. NotFoundError when unknown.
+        """
         async with self.alone() as connection:
             before = await the_one(connection, subscriber_id)
+            if only_from is not None and before.status not in only_from:
+                return before
             # Who left the files and then unsubscribes by themselves must not come back with the files.
             is_theirs = before.status_reason == LEFT_THE_FILES != reason
             if before.status is status and before.paused_until == paused_until and not is_theirs:
@@ -119,12 +133,9 @@ class SubscriberTables(Part):
     async def remove_subscriber(self, address_key: str) -> None:
         """Forget somebody and everything about them; NotFoundError when unknown."""
         async with self.database.write() as connection:
-            theirs = select(subscribers.c.id).where(subscribers.c.address_key == address_key).with_for_update()
-            subscriber_id = (await connection.execute(theirs)).scalar()
-            if subscriber_id is None:
-                raise NotFoundError(f"no subscriber {address_key}; {ADVICE}")
-            await forget_voice(self.database, connection, subscriber_id)
-            await connection.execute(delete(subscribers).where(subscribers.c.id == subscriber_id))
+            await self.database.lock(connection, PLANNING_LOCK)  # whoever plans may be about to use one of the digests
+            await self.database.lock(connection, SUBSCRIBERS_LOCK)
+            await forget(self.database, connection, (await the_row(connection, address_key)).id)
 
     async def find_subscriber(self, address_key: str) -> Subscriber:
         """Return who has this address (its ``key``); NotFoundError when nobody has."""
@@ -184,7 +195,7 @@ class SubscriberTables(Part):
         async with self.alone() as connection:
             for chunk in chunks(last_by_address(drafts)):
                 known = await self.known(connection, chunk)
-                new = [draft for draft in chunk if draft.address.key not in known]
+                new = await self.welcome(connection, [draft for draft in chunk if draft.address.key not in known], now)
                 await self.insert(connection, new, consent, origin, now)
                 added += len(new)
                 for draft in chunk:
@@ -201,7 +212,7 @@ class SubscriberTables(Part):
         async with self.alone() as connection:
             for chunk in chunks(last_by_address(drafts)):
                 known = await self.known(connection, chunk)
-                new = [draft for draft in chunk if draft.address.key not in known]
+                new = await self.welcome(connection, [draft for draft in chunk if draft.address.key not in known], now)
                 await self.insert(connection, new, consent, Origin.FILE, now)
                 added += len(new)
                 for draft in chunk:
@@ -248,6 +259,20 @@ class SubscriberTables(Part):
         rows = (await connection.execute(select(subscribers).where(subscribers.c.address_key.in_(keys)))).all()
         people = await with_their_rows(connection, rows)
         return {row.address_key: (row, who) for row, who in zip(rows, people, strict=True)}
+
+    async def welcome(
+        self, connection: AsyncConnection, drafts: Sequence[SubscriberDraft], now: datetime
+    ) -> list[SubscriberDraft]:
+        """Return ``drafts`` without those of people who had everything about them erased."""
+        keys = [draft.address.key for draft in drafts]
+        erased = await erased_among(connection, self.fingerprints, keys, now)
+        return [draft for draft in drafts if draft.address.key not in erased]
+
+    async def refuse_erased(self, connection: AsyncConnection, draft: SubscriberDraft, now: datetime) -> None:
+        """Raise ConflictError when this address's owner had everything about them erased."""
+        if not await self.welcome(connection, [draft], now):
+            advice = f"if they ask for mail again, `newsletter suppression remove {draft.address}` comes first"
+            raise ConflictError(f"the owner of {draft.address} had everything about them erased; {advice}")
 
     async def insert(
         self,

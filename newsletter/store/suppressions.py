@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from sqlalchemy import ColumnElement, Row, Select
     from sqlalchemy.ext.asyncio import AsyncConnection
 
+    from newsletter.core.fingerprint import Fingerprints
     from newsletter.model import EmailAddress
     from newsletter.store.dialect import Database
 
@@ -27,13 +28,24 @@ class SuppressionTables(Part):
     """:class:`newsletter.ports.SuppressionStore` over the table."""
 
     async def suppressed(self, addresses: Collection[EmailAddress], now: datetime) -> Mapping[str, Suppression]:
-        """Return what suppresses these addresses, by their keys: the address's own suppression, else its domain's."""
+        """Return what suppresses these addresses, by their keys: the address's own suppression, else that of its
+        fingerprint, else its domain's.
+        """
         of_addresses, of_domains = {address.key for address in addresses}, {address.domain for address in addresses}
         async with self.database.read() as connection:
-            own = await self._in_force(connection, SuppressionKind.ADDRESS, of_addresses, now)
-            domains = await self._in_force(connection, SuppressionKind.DOMAIN, of_domains, now)
-        found = {address.key: own.get(address.key) or domains.get(address.domain) for address in addresses}
+            own = await suppressions_among(connection, SuppressionKind.ADDRESS, of_addresses, now)
+            erased = await erased_among(connection, self.fingerprints, of_addresses, now)
+            domains = await suppressions_among(connection, SuppressionKind.DOMAIN, of_domains, now)
+        found = {
+            address.key: own.get(address.key) or erased.get(address.key) or domains.get(address.domain)
+            for address in addresses
+        }
         return {key: suppression for key, suppression in found.items() if suppression is not None}
+
+    async def erased(self, address_keys: Collection[str], now: datetime) -> Mapping[str, Suppression]:
+        """Return by key which of these addresses' owners had everything about them erased."""
+        async with self.database.read() as connection:
+            return await erased_among(connection, self.fingerprints, address_keys, now)
 
     async def find_suppressions(
         self, values: Collection[tuple[SuppressionKind, str]]
@@ -80,15 +92,35 @@ class SuppressionTables(Part):
             counts = {SuppressionKind(kind): count for kind, count in rows}
         return {kind: counts.get(kind, 0) for kind in SuppressionKind}
 
-    async def _in_force(
-        self, connection: AsyncConnection, kind: SuppressionKind, values: Collection[str], now: datetime
-    ) -> dict[str, Suppression]:
-        found: dict[str, Suppression] = {}
-        query = select(suppressions).where(suppressions.c.kind == kind.value, in_force(now))
-        for chunk in chunks(values):
-            for row in await connection.execute(query.where(suppressions.c.value.in_(chunk))):
-                found[row.value] = suppression_of(row)
-        return found
+
+async def suppressions_among(
+    connection: AsyncConnection, kind: SuppressionKind, values: Collection[str], now: datetime
+) -> dict[str, Suppression]:
+    """Return the suppressions of a kind that are in force, by value."""
+    found: dict[str, Suppression] = {}
+    query = select(suppressions).where(suppressions.c.kind == kind.value, in_force(now))
+    for chunk in chunks(values):
+        for row in await connection.execute(query.where(suppressions.c.value.in_(chunk))):
+            found[row.value] = suppression_of(row)
+    return found
+
+
+async def erased_among(
+    connection: AsyncConnection, fingerprints: Fingerprints, address_keys: Collection[str], now: datetime
+) -> dict[str, Suppression]:
+    """Return by key which of these addresses' owners had everything about them erased."""
+    is_hash = suppressions.c.kind == SuppressionKind.HASH.value
+    if (await connection.execute(select(1).where(is_hash).limit(1))).first() is None:
+        return {}  # as almost always: nothing is hashed
+    keys = {fingerprints.of(key): key for key in address_keys}
+    found = await suppressions_among(connection, SuppressionKind.HASH, keys, now)
+    return {keys[value]: suppression for value, suppression in found.items()}
+
+
+async def forget_hash(connection: AsyncConnection, fingerprint: str) -> None:
+    """Forget that whoever has this fingerprint had everything erased."""
+    of_them = (suppressions.c.kind == SuppressionKind.HASH.value) & (suppressions.c.value == fingerprint)
+    await connection.execute(delete(suppressions).where(of_them))
 
 
 def in_force(now: datetime) -> ColumnElement[bool]:

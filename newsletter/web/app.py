@@ -20,11 +20,13 @@ from newsletter.web.archive import Archive
 from newsletter.web.bounces import BounceHooks
 from newsletter.web.guard import HEADERS, Guard
 from newsletter.web.mails import CaughtMails
+from newsletter.web.managing import Managing
+from newsletter.web.moving import Moving
 from newsletter.web.pages import STYLE, Pages
 from newsletter.web.reading import Reading
 from newsletter.web.searching import Searching
 from newsletter.web.speaking import Speaking, spoken
-from newsletter.web.unsubscribe import Unsubscribing
+from newsletter.web.unsubscribe import PersonalParts, Readers, Unsubscribing
 from newsletter.web.voices import Voices
 
 if TYPE_CHECKING:
@@ -45,7 +47,7 @@ logger = structlog.get_logger(__name__)
 
 LONGEST_NAME = 100
 UNREAD = (  # by search engines
-    *("/search", "/admin", "/mails", "/unsubscribe/", "/v/", "/saved/", "/curate/"),
+    *("/search", "/admin", "/mails", "/unsubscribe/", "/undo/", "/manage/", "/address/", "/v/", "/saved/", "/curate/"),
     *("/metrics", "/healthz", "/readyz"),
 )
 ROBOTS = "".join(f"Disallow: {path}\n" for path in UNREAD)
@@ -74,6 +76,10 @@ FAULTS = {
         gettext_noop("That is not possible here"),
         gettext_noop("The page exists, but not for this kind of request."),
     ),
+    409: (
+        gettext_noop("That is not possible now"),
+        gettext_noop("What it is about has changed meanwhile. Look again at the page before."),
+    ),
     413: (gettext_noop("That was too much"), gettext_noop("The request was larger than this page takes.")),
     500: (gettext_noop("Something went wrong here"), gettext_noop("It has been noted. Please try again later.")),
     503: (gettext_noop("Not just now"), gettext_noop("The store is busy. Please try again in a minute.")),
@@ -91,12 +97,14 @@ def create_app(  # noqa: PLR0913, PLR0917 (each is a part)
     bounces: Callable[[], BounceParts] | None = None,
     language: str = "en",
     admin: AdminDesk | None = None,
+    readers: Readers | None = None,
 ) -> Starlette:
     """Return the pages as an ASGI application.
 
     ``clock`` returns the time, aware and in UTC. Caught mails are shown when ``catcher_maildir`` is given, papers and
     topics when ``profiles`` is, the admin's pages when ``admin`` is. What providers post of bounces is taken by what
-    ``bounces`` returns. Pages are in ``language`` for whoever asks for none that there is.
+    ``bounces`` returns. Pages are in ``language`` for whoever asks for none that there is. What subscribers may choose
+    is in ``readers``; without it, among ``profiles``.
     """
     has_reader = profiles is not None
     has_mails = catcher_maildir is not None
@@ -108,8 +116,9 @@ def create_app(  # noqa: PLR0913, PLR0917 (each is a part)
         search = WordSearch(store)
         routes = Reading(store, search, topics, pages, describe).routes() + routes
         routes += [*Searching(search, topics, pages).routes(), *Archive(store, topics, pages).routes()]
-    routes = routes + probes.routes() + Unsubscribing(store, links, pages, clock).routes()
-    routes += Voices(store, links, pages, clock).routes()
+    personal = PersonalParts(store, links, pages, clock, readers or Readers(profiles or dict))
+    routes = routes + probes.routes() + Unsubscribing(personal).routes() + Managing(personal).routes()
+    routes += Moving(personal).routes() + Voices(store, links, pages, clock).routes()
     if catcher_maildir is not None:
         routes += CaughtMails(catcher_maildir, pages).routes()
     if bounces is not None:

@@ -96,9 +96,10 @@ async def open_application(directory: Path, *, create: bool = True) -> AsyncIter
     url, busy_timeout_s = settings.database_url, settings.store.busy_timeout_s
     if create:
         await prepare_database(url, busy_timeout_s)
-    store = open_store(url, busy_timeout_s)
+    secret = link_secret(settings)
+    store = open_store(url, busy_timeout_s, secret)
     try:
-        application = Application(configuration, store, Links(link_secret(settings), settings.web.base_url))
+        application = Application(configuration, store, Links(secret, settings.web.base_url))
         yield application
     finally:
         await store.aclose()

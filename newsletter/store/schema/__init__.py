@@ -10,13 +10,22 @@ from newsletter.store.schema.deliveries import attempts, bounces, deliveries, di
 from newsletter.store.schema.history import ended_sessions, movements, source_days
 from newsletter.store.schema.operation import alerts, buckets, circuits, leases, pauses, seals
 from newsletter.store.schema.papers import paper_aliases, paper_keys, paper_versions, papers, sightings, sources
-from newsletter.store.schema.people import bounce_scores, consents, subscribers, subscriptions, suppressions
+from newsletter.store.schema.people import (
+    address_changes,
+    bounce_scores,
+    consents,
+    departures,
+    subscribers,
+    subscriptions,
+    suppressions,
+)
 from newsletter.store.schema.search import indexed_papers, vocabulary
 from newsletter.store.schema.voices import picks, saved_papers, voice_changes, votes
 
 __all__ = [
     "Instant",
     "Prose",
+    "address_changes",
     "alerts",
     "archived_papers",
     "attempts",
@@ -26,6 +35,7 @@ __all__ = [
     "circuits",
     "consents",
     "deliveries",
+    "departures",
     "digests",
     "ended_sessions",
     "indexed_papers",

@@ -79,12 +79,45 @@ consents = Table(
     required("proof", Prose),
 )
 
+# Who left by themselves, and what they were before: for taking it back.
+departures = Table(
+    "departures",
+    metadata,
+    Column("subscriber_id", Integer, ForeignKey("subscribers.id", ondelete="CASCADE"), primary_key=True),
+    required("left_at", Instant),
+    required("reason", Prose),
+    required("status", Text),
+    required("status_reason", Prose),
+    Column("paused_until", Date),
+    one_of("status", SubscriberStatus, "status"),
+    sqlite_with_rowid=False,
+)
+
+# Who wants mail at another address, until both addresses have agreed or the time is over.
+address_changes = Table(
+    "address_changes",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    required("subscriber_id", Integer, ForeignKey("subscribers.id", ondelete="CASCADE"), unique=True),
+    required("address", Prose),
+    required("address_wire", Prose),
+    required("address_key", Prose),
+    required("needs_smtputf8", Boolean),
+    required("asked_at", Instant),
+    Column("old_agreed_at", Instant),
+    Column("new_agreed_at", Instant),
+    Column("refused_at", Instant),
+    required("asked_first_at", Instant),  # how often somebody asks within a day is limited
+    required("asked_times", Integer),
+    sqlite_autoincrement=True,
+)
+
 # Whom nobody writes to, whatever else the store says of them.
 suppressions = Table(
     "suppressions",
     metadata,
     Column("kind", Text, primary_key=True),
-    Column("value", Prose, primary_key=True),  # an address's key, or a domain as it is on the wire
+    Column("value", Prose, primary_key=True),  # an address's key or fingerprint, or a domain as it is on the wire
     required("reason", Text),
     required("detail", Prose),
     required("source", Text),

@@ -5,7 +5,17 @@ from typing import Any, cast
 
 import pytest
 
-from newsletter.model import Consent, Origin, Problem, Subscriber, SubscriberDraft, SubscriberStatus
+from newsletter.model import (
+    Consent,
+    Origin,
+    Problem,
+    Subscriber,
+    SubscriberDraft,
+    SubscriberStatus,
+    Suppression,
+    SuppressionKind,
+    SuppressionReason,
+)
 from newsletter.service.subscribers import (
     BATCH,
     Change,
@@ -26,9 +36,14 @@ class People:
 
     known: dict[str, Subscriber] = field(default_factory=dict)
     applied: list[list[SubscriberDraft]] = field(default_factory=list)
+    erasures: set[str] = field(default_factory=set)
 
     async def find_subscribers(self, address_keys: Collection[str]) -> dict[str, Subscriber]:
         return {key: self.known[key] for key in address_keys if key in self.known}
+
+    async def erased(self, address_keys: Collection[str], now: datetime) -> dict[str, Suppression]:
+        gone = Suppression(SuppressionKind.HASH, "hmac:0", SuppressionReason.ERASED, "", "page", now)
+        return {key: gone for key in address_keys if key in self.erasures}
 
     async def apply_drafts(
         self, drafts: Sequence[SubscriberDraft], consent: Consent, origin: Origin, now: datetime
@@ -55,7 +70,18 @@ def as_is(draft: SubscriberDraft) -> SubscriberDraft:
 
 
 async def reviewed(people: People, *rows: Row) -> list[Change | Problem]:
-    return [result async for result in review(people.as_store(), rows, as_is)]
+    return [result async for result in review(people.as_store(), rows, as_is, NOW)]
+
+
+async def test_whoever_was_erased_is_not_brought_back() -> None:
+    people = People(erasures={"ada@example.org"})
+    rows = [Row("people.csv", line, make_draft(address)) for line, address in ((2, "Ada@example.org"), (3, "b@x.org"))]
+    problem, change = await reviewed(people, *rows)
+    assert isinstance(problem, Problem)
+    assert (problem.line, "had everything about them erased" in problem.message) == (2, True)
+    assert isinstance(change, Change)
+    counts = await Importer(people.as_store(), as_is, NOW).run(rows)
+    assert (counts.added, len(counts.problems)) == (1, 1)
 
 
 def test_only_what_a_draft_says_and_the_store_has_differently_is_a_change() -> None:
@@ -141,5 +167,5 @@ async def test_somebody_new_is_completed_and_somebody_known_is_not() -> None:
         Row("p.csv", line, SubscriberDraft(make_draft(text).address))
         for line, text in ((2, "ada@example.org"), (3, "b@example.org"))
     ]
-    results = [result async for result in review(people.as_store(), rows, complete)]
+    results = [result async for result in review(people.as_store(), rows, complete, NOW)]
     assert [result.kind for result in results if isinstance(result, Change)] == [ChangeKind.UNCHANGED, ChangeKind.ADDED]

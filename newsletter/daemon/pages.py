@@ -14,6 +14,8 @@ from newsletter.web.unsubscribe import Readers
 if TYPE_CHECKING:
     from contextlib import AsyncExitStack
 
+    from starlette.applications import Starlette
+
     from newsletter.daemon.running import Running
 
 
@@ -25,25 +27,32 @@ async def serve_pages(running: Running, port: int | None, stack: AsyncExitStack)
     application = running.application
     settings = application.configuration.settings
     if running.has(Role.WEB):
-        app = create_app(
-            application.store,
-            application.links,
-            settings.newsletter.name,
-            application.now,
-            application.maildir if settings.mail.catcher.enabled else None,
-            probes_of(running),
-            (lambda: application.profiles) if settings.web.has_pages else None,
-            lambda: running.parts.bounces,
-            settings.newsletter.language,
-            AdminDesk(application, lambda: health(running)),
-            readers_of(running),
-        )
+        app = pages_of(running)
     elif port is not None:
         app = create_probe_app(probes_of(running))
     else:
         return ""
     bound = await serve(app, settings.web.host, settings.web.port if port is None else port, stack)
     return f"http://{settings.web.host}:{bound}"
+
+
+def pages_of(running: Running) -> Starlette:
+    """Return all pages that the configuration describes."""
+    application = running.application
+    settings = application.configuration.settings
+    return create_app(
+        application.store,
+        application.links,
+        settings.newsletter.name,
+        application.now,
+        application.maildir if settings.mail.catcher.enabled else None,
+        probes_of(running),
+        (lambda: application.profiles) if settings.web.has_pages else None,
+        lambda: running.parts.bounces,
+        settings.newsletter.language,
+        AdminDesk(application, lambda: health(running)),
+        readers_of(running),
+    )
 
 
 def readers_of(running: Running) -> Readers:

@@ -143,7 +143,7 @@ class AddressSide(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class AddressChange:
-    """A move to another address that both addresses have to agree to; ``id`` is of this move alone. Times are in UTC."""
+    """A move to another address that both addresses have to agree to; ``id`` is this move's alone. Times are in UTC."""
 
     id: int
     subscriber_id: int

@@ -83,6 +83,9 @@ class WebSettings(Section):
         description="Whether papers, topics and search may be read by whoever reaches this address, without a login. "
         "Default: yes on a loopback address, else no. Unsubscribing always works.",
     )
+    goodbye: bool = Field(
+        default=False, description="Whether who unsubscribes is told by a last mail, with the way back."
+    )
     secret: SecretStr | None = Field(
         default=None,
         description="Signs links; at least 16 characters. Default: made once and kept in the data directory.",
@@ -105,10 +108,6 @@ class WebSettings(Section):
                 "add public_url: https://… or listen on 127.0.0.1",
             )
         return self
-
-    goodbye: bool = Field(
-        default=False, description="Whether who unsubscribes is told by a last mail, with the way back."
-    )
 
     @property
     def has_pages(self) -> bool:

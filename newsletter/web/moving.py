@@ -1,4 +1,4 @@
-"""Agreeing to a change of address, or refusing it: behind the link in the mails to the old address and to the new one."""
+"""Agreeing to a change of address, or refusing it: behind the link in the mails to both addresses."""
 
 from __future__ import annotations
 

@@ -17,10 +17,10 @@ from newsletter.model import VoteValue
 from newsletter.web.asked import LARGEST_ID, link, number
 from newsletter.web.citing import CITATIONS
 from newsletter.web.feeds import atom
+from newsletter.web.forms import read_form
 from newsletter.web.kept import answer
 from newsletter.web.paperview import view_of
 from newsletter.web.speaking import speak_as, spoken
-from newsletter.web.unsubscribe import read_form
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -11,6 +11,7 @@ from sqlalchemy import insert, select
 
 from newsletter.errors import ConflictError, NotFoundError
 from newsletter.model import (
+    AddressChange,
     AddressSide,
     DeliveryState,
     Digest,
@@ -23,6 +24,7 @@ from newsletter.model import (
     Suppression,
     SuppressionKind,
     SuppressionReason,
+    VoteValue,
 )
 from newsletter.store.personal import BY_ADDRESS, conditions, personal_tables
 from newsletter.store.schema import bounce_scores, bounces, metadata
@@ -69,8 +71,10 @@ async def live(store: SqlStore) -> int:
     await store.suppress(
         [Suppression(SuppressionKind.ADDRESS, "zebedee@example.org", SuppressionReason.MANUAL, "", "test", NOW)]
     )
+    await store.cast_vote(ada, papers[0], VoteValue.GOOD, NOW)
+    await store.save_paper(ada, papers[1], NOW)
     await store.depart(ada, "unsubscribed by page", at(5))
-    await store.ask_address(ada, address("zebedee.new"), NOW)
+    await ask(store, ada, "zebedee.new")
     async with store.database.write() as connection:
         bounced = {
             "kind": "hard",
@@ -212,55 +216,83 @@ async def test_another_installation_recognises_nobody(store: SqlStore) -> None:
 # --- Moving -----------------------------------------------------------------------------------------------------------
 
 
+async def ask(store: SqlStore, who: int, name: str, minute: float = 0) -> int | None:
+    """Ask for mail at an address, and return the number of the move."""
+    message_ids = f"<old{minute}@example.org>", f"<new{minute}@example.org>"
+    change = await store.ask_address(await store.subscriber(who), address(name), message_ids, at(minute))
+    return None if change is None else change.id
+
+
 @pytest.mark.parametrize("first", list(AddressSide))
 async def test_mail_moves_when_both_addresses_have_agreed(store: SqlStore, first: AddressSide) -> None:
     (ada,) = await add_people(store, "ada")
     second = NEW if first is OLD else OLD
-    assert await store.ask_address(ada, address("Ada.New"), NOW)
+    move = await ask(store, ada, "Ada.New")
+    assert move is not None
     for _ in range(2):
-        assert not await store.agree_to_address(ada, NOW, first, at(1))
+        assert not await store.agree_to_address(move, first, at(1))
     assert (await store.subscriber(ada)).address == address("ada")
     for _ in range(2):
-        assert await store.agree_to_address(ada, NOW, second, at(2))
+        assert await store.agree_to_address(move, second, at(2))
     moved = await store.subscriber(ada)
     assert (moved.id, moved.address) == (ada, address("Ada.New"))
-    assert not await store.refuse_address(ada, NOW)
+    assert not await store.refuse_address(move, at(3))
     with pytest.raises(NotFoundError):
         await store.find_subscriber("ada@example.org")
 
 
+async def test_both_addresses_are_asked_in_the_same_moment(store: SqlStore) -> None:
+    (ada,) = await add_people(store, "ada")
+    move = await ask(store, ada, "eve")
+    claimed = await store.claim("worker", 10, timedelta(minutes=5), NOW)
+    found = {each.subscriber.address: each.delivery.reference for each in claimed}
+    assert {who: AddressChange.referred(number or 0) for who, number in found.items()} == {
+        address("ada"): (move, OLD),
+        address("eve"): (move, NEW),
+    }
+
+
 async def test_a_move_that_one_refuses_is_off(store: SqlStore) -> None:
     (ada,) = await add_people(store, "ada")
-    await store.ask_address(ada, address("eve"), NOW)
-    await store.agree_to_address(ada, NOW, OLD, at(1))
-    assert await store.refuse_address(ada, NOW)
-    assert not await store.refuse_address(ada, NOW)
-    assert not await store.agree_to_address(ada, NOW, NEW, at(2))
+    move = await ask(store, ada, "eve")
+    assert move is not None
+    await store.agree_to_address(move, OLD, at(1))
+    assert await store.refuse_address(move, at(2))
+    assert not await store.agree_to_address(move, NEW, at(3))
+    change = await store.address_change(move)
+    assert change is not None
+    assert change.refused_at == at(2)
     assert (await store.subscriber(ada)).address == address("ada")
+    assert not await store.refuse_address(move + 1, at(3))
+    assert not await store.agree_to_address(move + 1, NEW, at(3))
 
 
 async def test_an_address_that_is_somebody_elses_looks_like_one_that_has_not_agreed(store: SqlStore) -> None:
     ada, eve = await add_people(store, "ada", "eve")
-    assert await store.ask_address(ada, address("eve"), NOW)
-    assert not await store.agree_to_address(ada, NOW, NEW, at(1))
-    assert not await store.agree_to_address(ada, NOW, OLD, at(2))
+    move = await ask(store, ada, "eve")
+    assert move is not None
+    assert not await store.agree_to_address(move, NEW, at(1))
+    assert not await store.agree_to_address(move, OLD, at(2))
     await store.erase_subscriber(eve, at(3))
-    assert await store.agree_to_address(ada, NOW, NEW, at(4))
+    assert await store.agree_to_address(move, NEW, at(4))
     assert not await store.suppressed([address("eve")], at(5))
 
 
 async def test_a_later_wish_takes_the_place_of_the_one_before_three_times_a_day(store: SqlStore) -> None:
     (ada,) = await add_people(store, "ada")
-    for minute in range(3):
-        assert await store.ask_address(ada, address(f"new{minute}"), at(minute))
-    assert not await store.ask_address(ada, address("new3"), at(3))
-    change = await store.address_change(ada)
+    moves = [await ask(store, ada, f"new{minute}", minute) for minute in range(4)]
+    assert moves[3] is None
+    first, last = moves[0], moves[2]
+    assert first is not None
+    assert last is not None
+    assert await store.address_change(first) is None
+    change = await store.address_change(last)
     assert change is not None
     assert (change.address, change.asked_at) == (address("new2"), at(2))
-    assert not await store.agree_to_address(ada, at(0), OLD, at(4))
-    await store.refuse_address(ada, at(2))
-    assert not await store.ask_address(ada, address("new3"), at(5))
-    assert await store.ask_address(ada, address("new3"), NOW + timedelta(days=1))
+    assert not await store.agree_to_address(first, OLD, at(4))
+    await store.refuse_address(last, at(5))
+    assert await ask(store, ada, "new3", 6) is None
+    assert await ask(store, ada, "new3", 24 * 60) is not None
 
 
 async def test_a_digest_of_profiles_alone_is_nobodys_own(store: SqlStore) -> None:

@@ -13,6 +13,7 @@ import pytest
 from newsletter.core.links import UNDO_FOR, Links
 from newsletter.model import (
     Frequency,
+    IssueKind,
     Keyword,
     Origin,
     Profile,
@@ -121,9 +122,9 @@ async def test_the_page_shows_what_was_chosen(client: httpx2.AsyncClient, ada: S
 
 
 async def test_what_is_chosen_is_kept_and_told(client: httpx2.AsyncClient, store: SqlStore, ada: Subscriber) -> None:
-    for _ in range(2):
-        answer = await client.post(manage(ada), data=GOOD)
-        assert (answer.status_code, answer.headers["location"]) == (303, f"{manage(ada)}?done=saved")
+    await client.post(manage(ada), data=GOOD)
+    answer = await client.post(manage(ada), data=GOOD)
+    assert (answer.status_code, answer.headers["location"]) == (303, f"{manage(ada)}?done=saved")
     kept = await store.subscriber(ada.id)
     assert (kept.profiles, kept.keywords) == (
         ("vision", "language"),
@@ -145,7 +146,7 @@ async def test_what_is_chosen_is_kept_and_told(client: httpx2.AsyncClient, store
         ("frequency", "hourly", "is not a frequency"),
         ("weekday", "caturday", "is not a day of the week"),
         ("language", "not a language", "language"),
-        ("keywords", "fine\nthe\nthe of", "Line 2: "),
+        ("keywords", "fine\n***\nfine", "Line 2: "),
         ("keywords", "x" * 300, "Line 1: "),
         ("keywords", "\n".join(f"word{number}" for number in range(60)), "up to 50"),
         ("profile", ["house"], "not offered"),
@@ -359,3 +360,114 @@ async def test_search_engines_are_kept_away(client: httpx2.AsyncClient, ada: Sub
     page = (await client.get(manage(ada))).text
     assert '<meta name="robots" content="noindex">' in page
     assert "canonical" not in page
+
+
+# --- Another address --------------------------------------------------------------------------------------------------
+
+
+async def asked(store: SqlStore) -> dict[str, str]:
+    """Return the paths of the links in the mails that wait, by the address that they go to."""
+    claimed = await store.claim("worker", 10, timedelta(minutes=5), NOW)
+    found = {}
+    for each in claimed:
+        assert each.delivery.reference is not None
+        url = LINKS.address_change_url(each.delivery.reference, NOW)
+        found[each.subscriber.address.text] = url.removeprefix(LINKS.base_url)
+    return found
+
+
+@pytest.mark.parametrize("first", ["ada@example.org", "new@example.org"])
+async def test_mail_moves_when_both_addresses_have_agreed(
+    client: httpx2.AsyncClient, store: SqlStore, ada: Subscriber, first: str
+) -> None:
+    answer = await client.post(f"{manage(ada)}/address", data={"address": "new@example.org"})
+    assert answer.headers["location"].endswith("?done=asked")
+    links = await asked(store)
+    assert set(links) == {"ada@example.org", "new@example.org"}
+    (second,) = set(links) - {first}
+    for _ in range(2):
+        page = (await client.get(links[first])).text
+        assert "new@example.org" not in page
+        assert "Do you agree?" in page
+        assert "Thank you" in (await client.post(links[first], data={"agree": "yes"})).text
+    assert await store.subscriber(ada.id) == ada
+    for _ in range(2):
+        assert "is changed" in (await client.post(links[second], data={"agree": "yes"})).text
+    moved = await store.subscriber(ada.id)
+    assert (moved.address.text, moved.profiles, moved.status) == ("new@example.org", ada.profiles, ada.status)
+    assert "is changed" in (await client.post(links[first], data={"agree": "no"})).text  # too late for that
+    assert (await store.subscriber(ada.id)).address.text == "new@example.org"
+
+
+async def test_nobody_learns_whether_the_new_address_is_known(
+    client: httpx2.AsyncClient, store: SqlStore, ada: Subscriber
+) -> None:
+    await store.add_subscriber(make_draft("eve@example.org"), make_consent(), Origin.STORE, NOW)
+    answers = []
+    for address in ("eve@example.org", "nobody@example.org"):
+        answer = await client.post(f"{manage(ada)}/address", data={"address": address})
+        links = await asked(store)
+        assert set(links) == {"ada@example.org", address}
+        said = [answer.headers["location"]]
+        said += [(await client.get(link)).text for link in links.values()]
+        said.append((await client.post(links["ada@example.org"], data={"agree": "yes"})).text)
+        answers.append([text.replace(address, "") for text in said])
+        if address == "eve@example.org":  # and not even when eve agrees to it
+            assert "Thank you" in (await client.post(links[address], data={"agree": "yes"})).text
+    assert answers[0] == answers[1]
+    assert (await store.subscriber(ada.id)).address == ada.address
+
+
+async def test_one_refusal_is_enough(client: httpx2.AsyncClient, store: SqlStore, ada: Subscriber) -> None:
+    await client.post(f"{manage(ada)}/address", data={"address": "new@example.org"})
+    links = await asked(store)
+    await client.post(links["new@example.org"], data={"agree": "yes"})
+    assert "Nothing changes" in (await client.post(links["ada@example.org"], data={"agree": "no"})).text
+    assert "Nothing changes" in (await client.post(links["ada@example.org"], data={"agree": "yes"})).text
+    assert "Nothing changes" in (await client.get(links["new@example.org"])).text
+    assert (await client.post(links["new@example.org"])).status_code == 400
+    assert await store.subscriber(ada.id) == ada
+
+
+async def test_links_of_a_change_end(
+    client: httpx2.AsyncClient, store: SqlStore, ada: Subscriber, clock: Clock
+) -> None:
+    await client.post(f"{manage(ada)}/address", data={"address": "new@example.org"})
+    links = await asked(store)
+    await client.post(f"{manage(ada)}/address", data={"address": "newer@example.org"})
+    for link in links.values():  # of what was asked for before
+        assert (await client.post(link, data={"agree": "yes"})).status_code == 404
+    later = await asked(store)
+    clock.now += LINKS.confirm_within + timedelta(seconds=1)
+    for link in later.values():
+        assert (await client.post(link, data={"agree": "yes"})).status_code == 404
+    assert await store.subscriber(ada.id) == ada
+
+
+@pytest.mark.parametrize("address", ["", "no address", "a@b", "two@example.org, three@example.org", "x" * 300])
+async def test_what_is_no_address_is_told(
+    client: httpx2.AsyncClient, store: SqlStore, ada: Subscriber, address: str
+) -> None:
+    answer = await client.post(f"{manage(ada)}/address", data={"address": address})
+    assert (answer.status_code, 'id="address-problem"' in answer.text) == (422, True)
+    assert await asked(store) == {}
+
+
+async def test_a_fourth_wish_in_a_day_sends_nothing_and_looks_the_same(
+    client: httpx2.AsyncClient, store: SqlStore, ada: Subscriber
+) -> None:
+    for number in range(5):
+        answer = await client.post(f"{manage(ada)}/address", data={"address": f"new{number}@example.org"})
+        assert answer.headers["location"].endswith("?done=asked")
+        assert len(await asked(store)) == (2 if number < 3 else 0)
+
+
+async def test_whoever_leaves_is_told_by_a_last_mail(
+    client: httpx2.AsyncClient, store: SqlStore, ada: Subscriber
+) -> None:
+    for _ in range(2):
+        await client.post(leave(ada), data={"leave": "yes"})
+    (claimed,) = await store.claim("worker", 10, timedelta(minutes=5), NOW)
+    assert claimed.delivery.kind is IssueKind.GOODBYE
+    assert claimed.delivery.message_id.endswith("@news.example>")
+    assert "Come back" in (await client.get(manage(ada))).text  # which that mail links to

@@ -1,0 +1,177 @@
+"""Whatever fetches links, and whatever invents them, changes nothing: every link of every mail and page, every token."""
+
+from __future__ import annotations
+
+from base64 import urlsafe_b64decode
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
+
+import pytest
+from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import strategies as st
+
+from newsletter.core.links import Links
+from newsletter.model import IssueKind
+from tests.support.site import NOBODY, Site, buttons_on, filled, kinds_of, links_on, tokens_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from starlette.routing import Route
+
+MOST_PAGES: Final = 400
+LETTERS: Final = "ABCabc012._-~%"
+ALL_AT_ONCE: Final = {
+    "List-Unsubscribe": "One-Click",
+    **dict.fromkeys(("leave", "undo", "erase", "agree", "resume", "confirm", "save", "forget"), "yes"),
+    "less": "weekly",
+    "pause": "week",
+    "until": "2099-01-01",
+    "vote": "up",
+    "address": "other@example.org",
+}
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """An installation that has sent mails of most kinds."""
+    with Site(tmp_path_factory.mktemp("site") / "config") as site:
+        yield site
+
+
+def token_routes(site: Site) -> list[Route]:
+    """Return every route that takes a token, whoever made it."""
+    return [route for route in site.routes() if "{token}" in route.path]
+
+
+# --- What only reads --------------------------------------------------------------------------------------------------
+
+
+def test_no_link_of_any_mail_or_page_changes_anything(site: Site) -> None:
+    assert kinds_of(site.mails) >= {IssueKind.WELCOME, IssueKind.GOODBYE, IssueKind.ADDRESS_CHANGE}
+    before = site.contents()
+    now = site.application.now()
+    waiting = {link for link in site.mail_links() if link.startswith("/")} | {"/"}
+    assert {link.split("/")[1] for link in waiting} >= {"unsubscribe", "manage", "address"}
+    waiting |= {filled(route.path, "x") for route in site.routes() if "{token}" not in route.path}
+    for who in (site.reader.id, NOBODY):
+        tokens = tokens_of(site.links, who, now)
+        waiting |= {
+            filled(route.path, tokens[first])
+            for route in token_routes(site)
+            if (first := route.path.split("/")[1]) in tokens
+        }
+    seen: set[str] = set()
+    while waiting and len(seen) < MOST_PAGES:
+        path = min(waiting, key=lambda each: ("lang=" in each, each.count("/") + each.count("="), each))
+        waiting.discard(path)
+        seen.add(path)
+        for method in ("GET", "HEAD"):
+            answer = site.ask(method, path)
+            assert answer.status_code < 500, f"{method} {path}"
+        page = site.ask("GET", path)
+        if page.headers.get("content-type", "").startswith("text/html"):
+            waiting |= {link for link in links_on(page.text) if "lang=" not in link} - seen
+    visited = {route.path for path in seen if (route := site.route_of(path)) is not None}
+    unvisited = {route.path for route in site.routes() if "GET" in (route.methods or ())} - visited
+    assert unvisited == set()
+    assert site.contents() == before
+
+
+# --- What is invented -------------------------------------------------------------------------------------------------
+
+
+def test_each_route_with_a_token_has_links_of_ours(site: Site) -> None:
+    tokens = tokens_of(site.links, site.reader.id, site.application.now())
+    assert len(token_routes(site)) >= 10
+    assert {route.path.split("/")[1] for route in token_routes(site)} <= set(tokens)
+
+
+def test_good_links_are_good(site: Site) -> None:
+    """Without this, the tests below would pass where no link works at all."""
+    for first in ("unsubscribe", "manage"):
+        token = tokens_of(site.links, site.reader.id, site.application.now())[first]
+        page = site.ask("GET", f"/{first}/{token}")
+        assert page.status_code == 200
+        assert set(buttons_on(page.text)) & set(ALL_AT_ONCE) or first == "manage"
+
+
+def same(one: str, other: str) -> bool:
+    """Return whether two tokens are one to the library: the last letter of a signature has two bits too many."""
+    return _octets(one) == _octets(other)
+
+
+def _octets(token: str) -> tuple[str, bytes]:
+    payload, _, signature = token.rpartition(".")
+    try:
+        return payload, urlsafe_b64decode(signature + "=" * (-len(signature) % 4))
+    except ValueError:
+        return payload, signature.encode("utf-8", "surrogatepass")
+
+
+@st.composite
+def invented(draw: st.DrawFn, good: dict[str, str], own: str, foreign: dict[str, str]) -> str:
+    """Return a token that is none for the path that begins with ``own``: made from good ones, or from nothing."""
+    token, other = good[own], good[draw(st.sampled_from(sorted(set(good) - {own})))]
+    at = draw(st.integers(0, len(token) - 1))
+    payload, _, signature = token.rpartition(".")
+    made = draw(
+        st.sampled_from(
+            (
+                token[:at],
+                token[at + 1 :],
+                token[:at] + draw(st.sampled_from(LETTERS)) + token[at + 1 :],
+                token + draw(st.text(LETTERS, min_size=1, max_size=400)),
+                other,
+                f"{payload}.{other.rpartition('.')[2]}",
+                f"{other.rpartition('.')[0]}.{signature}",
+                foreign[own],
+                draw(st.text(st.characters(codec="utf-8", exclude_characters="/?#\\"), min_size=1, max_size=60)),
+            )
+        )
+    )
+    assume(made.strip(".") and not same(made, token))
+    return made
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_invented_tokens_change_nothing_and_tell_nothing(site: Site) -> None:
+    routes, now = token_routes(site), site.application.now()
+    here = {who: tokens_of(site.links, who, now) for who in (site.reader.id, NOBODY)}
+    foreign = tokens_of(Links("the secret of another installation", site.links.base_url), site.reader.id, now)
+    before = site.contents()
+
+    @given(data=st.data(), route=st.sampled_from(routes), who=st.sampled_from(sorted(here)))
+    @settings(max_examples=250, deadline=None, suppress_health_check=list(HealthCheck))
+    def fuzz(data: st.DataObject, route: Route, who: int) -> None:
+        token = data.draw(invented(here[who], route.path.split("/")[1], foreign))
+        for method in sorted((route.methods or {"GET"}) - {"HEAD"}):
+            form = ALL_AT_ONCE if method == "POST" else None
+            answer = site.ask(method, filled(route.path, _quoted(token)), data=form)
+            nothing = site.ask(method, filled(route.path, "x"), data=form)
+            assert 400 <= answer.status_code < 500
+            assert (answer.status_code, answer.text) == (nothing.status_code, nothing.text)
+
+    fuzz()
+    assert site.contents() == before
+
+
+def test_tokens_that_have_expired_change_nothing_and_tell_nothing(site: Site) -> None:
+    now = site.application.now()
+    old, new = (tokens_of(site.links, site.reader.id, when) for when in (now - timedelta(days=400), now))
+    dated = {first for first in old if old[first] != new[first]}
+    assert {"address", "undo", "confirm"} <= dated
+    nobodys = tokens_of(site.links, NOBODY, now - timedelta(days=400))
+    before = site.contents()
+    for route in token_routes(site):
+        first = route.path.split("/")[1]
+        for method in sorted((route.methods or {"GET"}) - {"HEAD"}) if first in dated else ():
+            form = ALL_AT_ONCE if method == "POST" else None
+            answers = [site.ask(method, filled(route.path, each[first]), data=form) for each in (old, nobodys)]
+            assert 400 <= answers[0].status_code < 500, route.path
+            assert [each.text for each in answers[1:]] == [answers[0].text], route.path
+    assert site.contents() == before
+
+
+def _quoted(token: str) -> str:
+    return "".join(f"%{octet:02X}" for octet in token.encode()) if not token.isascii() or "%" in token else token

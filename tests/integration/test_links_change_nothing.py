@@ -1,4 +1,4 @@
-"""Whatever fetches links, and whatever invents them, changes nothing: every link of every mail and page, every token."""
+"""Whatever fetches links, and whatever invents them, changes nothing: each link of each mail and page, each token."""
 
 from __future__ import annotations
 

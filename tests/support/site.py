@@ -136,15 +136,9 @@ class Site:
         for octets in self.mails:
             message = message_from_bytes(octets, policy=email.policy.default)
             written = [str(value) for name, value in message.items() if name.lower().startswith("list-")]
-            for part in message.walk():
-                if part.get_content_maintype() == "text":
-                    written.append(part.get_content())
+            written += [part.get_content() for part in message.walk() if part.get_content_maintype() == "text"]
             found |= {html.unescape(url).rstrip(".,)") for text in written for url in WRITTEN.findall(text)}
         return {url.removeprefix(self.links.base_url) for url in found}
-
-    def tokens(self, who: int, when: datetime) -> dict[str, str]:
-        """Return a token of every kind that there is, made for ``who`` and at ``when``, by the first part of its path."""
-        return tokens_of(self.links, who, when)
 
 
 def walk(routes: Iterable[object], prefix: str = "") -> Iterator[Route]:
@@ -158,7 +152,7 @@ def walk(routes: Iterable[object], prefix: str = "") -> Iterator[Route]:
 
 
 def tokens_of(links: Links, who: int, when: datetime) -> dict[str, str]:
-    """Return a token of every purpose by the first part of the path in which it stands; found by the names of methods."""
+    """Return a token of every purpose, by the first part of the path in which it stands; methods' names tell which."""
     found = {}
     for name, make in inspect.getmembers(links, inspect.ismethod):
         if name.endswith("_url"):

@@ -94,7 +94,8 @@ def read(html: str) -> Read:
 
 
 def words(texts: Iterable[str]) -> set[str]:
-    return {word.casefold() for text in texts for word in WORD.findall(unmarked(without_links(text)))}
+    """Return the words that are not marked; a mark may begin in one piece of text and end in another."""
+    return {word.casefold() for word in WORD.findall(unmarked(without_links("\n".join(texts))))}
 
 
 def told_of(papers: Iterable[Paper]) -> Iterable[str]:

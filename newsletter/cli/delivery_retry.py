@@ -25,6 +25,7 @@ from newsletter.cli.delivery_options import (
 from newsletter.cli.output import confirm, note, plural, say
 from newsletter.cli.progress import progress
 from newsletter.cli.subscriber_options import DryRun, Yes  # noqa: TC001 (Typer reads annotations at run time)
+from newsletter.core.deliveries import MAY_BE_RETRIED
 from newsletter.errors import ConfigurationError, ConflictError
 from newsletter.model import DeliveryState, Problem
 
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
     from newsletter.wiring import Application
 
 FAILED = (DeliveryState.REJECTED, DeliveryState.EXPIRED, DeliveryState.DEFERRED)
-MAY_BE_RETRIED = frozenset((*FAILED, DeliveryState.UNKNOWN))
 SHOWN = 20  # of those that would be tried again
 AT_ONCE = 500
 TWICE = "may have arrived: whoever got it gets it a second time, with the same Message-ID"

@@ -34,6 +34,8 @@ MOVES: Final = MappingProxyType(
 OPEN: Final = frozenset(state for state in DeliveryState if not state.is_final)
 # What was not delivered goes into the subscriber's next digest: its papers leave the ledger.
 GIVES_PAPERS_BACK: Final = frozenset({REJECTED, EXPIRED, SUPPRESSED, DeliveryState.SUPERSEDED})
+# What an admin may have tried again; what is unknown may have arrived.
+MAY_BE_RETRIED: Final = frozenset({REJECTED, EXPIRED, DEFERRED, DeliveryState.UNKNOWN})
 
 
 def may_move(before: DeliveryState, after: DeliveryState) -> bool:

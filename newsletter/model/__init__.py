@@ -34,7 +34,7 @@ from newsletter.model.deliveries import (
     Step,
     TransactionalMail,
 )
-from newsletter.model.history import DayOfGrowth, IssueRun, MovementKind, SourceDay
+from newsletter.model.history import DayOfGrowth, IssueRun, MovementKind, ProfileVoices, SourceDay
 from newsletter.model.issues import Aspect, Flaw, Inconsistency, IssueSums, Share
 from newsletter.model.listing import DeliveryFilter, ListedDelivery, ReplyCount
 from newsletter.model.messages import gettext_noop
@@ -134,6 +134,7 @@ __all__ = [
     "PlannedDelivery",
     "Problem",
     "Profile",
+    "ProfileVoices",
     "Readings",
     "Reason",
     "Replacements",

@@ -46,3 +46,16 @@ class IssueRun:
     issue_date: date
     first_planned_at: datetime
     last_planned_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ProfileVoices:
+    """What readers said of the papers that a profile's mails brought them: how many ``mails`` were answered by a vote
+    or by saving a paper, and how many votes and saved papers that were.
+    """
+
+    profile: str
+    mails: int
+    good: int
+    not_for_me: int
+    saved: int

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from datetime import date, datetime
 
-    from newsletter.model import DayOfGrowth, IssueRun, SourceDay
+    from newsletter.model import BounceKind, DayOfGrowth, IssueRun, ProfileVoices, SourceDay
 
 
 class HistoryStore(Protocol):
@@ -25,6 +25,14 @@ class HistoryStore(Protocol):
     async def accepted_by_hour(self, issue_date: date) -> list[tuple[datetime, int]]:
         """Return how many mails of an issue were accepted in each hour (its beginning), oldest first; hours without
         any are left out.
+        """
+
+    async def bounces_by_day(self, since: date) -> dict[tuple[date, BounceKind], int]:
+        """Return how many bounces of each kind were recorded on each day (UTC) since then."""
+
+    async def profile_voices(self, since: date) -> list[ProfileVoices]:
+        """Return what readers said of the mails of issues since then, by profile; all personal keywords are one profile
+        of the name ``personal:``.
         """
 
 

@@ -10,11 +10,12 @@ from pydantic import ValidationError
 
 from newsletter.model import Keyword, Problem, Profile, Topic
 from newsletter.settings.arxivcategories import unknown_category_advice
+from newsletter.settings.compose import compose_document
 from newsletter.settings.explain import problems_of
 from newsletter.settings.general import locate_in
 from newsletter.settings.language import check_keywords, check_query
 from newsletter.settings.profilemodels import KeywordEntry, ProfileFile, SubscriberEntry
-from newsletter.settings.reading import read_document, unreadable
+from newsletter.settings.reading import decode, read_document, read_text, unreadable
 from newsletter.settings.values import NAME, suggestion
 
 if TYPE_CHECKING:
@@ -50,6 +51,21 @@ def profile_paths(directory: Path) -> list[Path]:
     return sorted(path for path in folder.iterdir() if path.suffix in ENDINGS and not path.name.startswith("."))
 
 
+def find_profile_file(directory: Path, name: str) -> tuple[str, str] | None:
+    """Return the name and the text of the file that defines a profile now; None when none does."""
+    try:
+        paths = profile_paths(directory)
+    except OSError:
+        return None
+    for path in sorted(paths, key=lambda path: path.stem != name):  # most are called like their profile
+        loaded, _ = read_profile(path, None)
+        named = path.stem if loaded is None else loaded.profile.name
+        if named == name:
+            text = read_text(path, str(path))
+            return None if isinstance(text, Problem) else (path.name, text)
+    return None
+
+
 def read_profiles(directory: Path, sources: Collection[str] | None) -> tuple[list[LoadedProfile], list[Problem]]:
     """Return the profiles of all good files, and the problems of all files; ``sources`` None: not known."""
     try:
@@ -72,14 +88,37 @@ def read_profiles(directory: Path, sources: Collection[str] | None) -> tuple[lis
 def read_profile(path: Path, sources: Collection[str] | None) -> tuple[LoadedProfile | None, list[Problem]]:
     """Return one file's profile, None when it has none, and what is wrong or unwise in it."""
     document, problems = read_document(path, str(path))
-    if document is None:
-        return None, problems
+    return (None, problems) if document is None else _understood(document, path.stem, sources, problems)
+
+
+def read_draft(
+    text: str, stem: str, others: Collection[str], sources: Collection[str]
+) -> tuple[LoadedProfile | None, list[Problem]]:
+    """Return the profile that a text would be as the file ``stem``.yaml beside the profiles ``others``, None when it is
+    none, and what is wrong or unwise in it. Nothing is written.
+    """
+    file = f"{PROFILES_NAME}/{stem}{ENDINGS[0]}"
+    allowed = decode(text.encode("utf-8", "replace"), file)
+    if isinstance(allowed, Problem):
+        return None, [allowed]
+    document, problems = compose_document(file, allowed)
+    loaded, problems = (None, problems) if document is None else _understood(document, stem, sources, problems)
+    taken = {name.casefold() for name in others}
+    if loaded is not None and loaded.profile.name.casefold() in taken:
+        message = f"the profile name “{loaded.profile.name}” is taken"
+        problems.append(loaded.problem(("name",), message, "give it another name:"))
+    return loaded, problems
+
+
+def _understood(
+    document: Document, stem: str, sources: Collection[str] | None, problems: list[Problem]
+) -> tuple[LoadedProfile | None, list[Problem]]:
     try:
         content = ProfileFile.model_validate(document.plain())
     except ValidationError as error:
         problems += problems_of(error, ProfileFile, locate_in(document))
-        return None, problems + _problems_beside(error, path, document, sources)
-    name = content.name or path.stem
+        return None, problems + _problems_beside(error, stem, document, sources)
+    name = content.name or stem
     loaded = LoadedProfile(to_profile(content, name), document, content.subscribers)
     if not NAME.fullmatch(name):
         message = f"the file's name “{name}” cannot be the profile's name"
@@ -88,7 +127,7 @@ def read_profile(path: Path, sources: Collection[str] | None) -> tuple[LoadedPro
 
 
 def _problems_beside(
-    error: ValidationError, path: Path, document: Document, sources: Collection[str] | None
+    error: ValidationError, stem: str, document: Document, sources: Collection[str] | None
 ) -> list[Problem]:
     """Return what is wrong in the keywords, queries and sources under the keys that ``error`` does not complain of."""
     faulty = {each["loc"][0] for each in error.errors() if each["loc"]}
@@ -96,7 +135,7 @@ def _problems_beside(
         content = ProfileFile.model_validate({k: v for k, v in document.plain().items() if k not in faulty})
     except ValidationError:
         return []
-    loaded = LoadedProfile(to_profile(content, path.stem), document, ())
+    loaded = LoadedProfile(to_profile(content, stem), document, ())
     unknown = [] if sources is None else _unknown_sources(loaded, content.sources, sources)
     return _language_problems(content, document) + unknown
 

@@ -35,7 +35,7 @@ def read_text(path: Path, file: str) -> str | Problem:
         return unreadable(file, error)
     if len(data) > MAXIMUM_BYTES:
         return Problem(file, 0, 0, f"the file is larger than {MAXIMUM_BYTES // 1024 // 1024} MiB", "split it")
-    return _decode(data, file)
+    return decode(data, file)
 
 
 def unreadable(file: str, error: OSError) -> Problem:
@@ -45,7 +45,8 @@ def unreadable(file: str, error: OSError) -> Problem:
     return Problem(file, 0, 0, f"it cannot be read: {reason}", advice)
 
 
-def _decode(data: bytes, file: str) -> str | Problem:
+def decode(data: bytes, file: str) -> str | Problem:
+    """Return octets as the text that they are in UTF-8, or what in them is none, or is not allowed in YAML."""
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:

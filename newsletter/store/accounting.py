@@ -6,14 +6,15 @@ the database when a subscriber is removed, whoever does it (migration 0003). Wha
 
 from __future__ import annotations
 
+import json
+import re
 from collections import Counter, defaultdict
 from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import and_, exists, func, not_, or_, select, true
 
 from newsletter.core.deliveries import GIVES_PAPERS_BACK
-from newsletter.model import Aspect, DeliveryState, Digest, Flaw, Inconsistency, IssueSums, OutcomeKind, Share
-from newsletter.store.codec import loads
+from newsletter.model import Aspect, DeliveryState, Flaw, Inconsistency, IssueSums, OutcomeKind, Share
 from newsletter.store.part import Part, chunks
 from newsletter.store.schema import attempts, deliveries, digests, issues, ledger, ledger_updates, subscribers
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from newsletter.store.dialect import Database
 
 EXAMPLES: Final = 5
+NAMED: Final = re.compile(r'"profile":("(?:[^"\\]|\\.)*")')  # within text this would be escaped
 FINAL_STATES: Final = [state.value for state in DeliveryState if state.is_final]
 
 
@@ -129,8 +131,7 @@ async def shares_by_profile(connection: AsyncConnection, since: date, until: dat
     for chunk in chunks({row.digest_id for row in rows}):
         stored = select(digests.c.id, digests.c.content).where(digests.c.id.in_(chunk))
         for row in await connection.execute(stored):
-            names = dict.fromkeys(section.profile for section in loads(Digest, row.content).sections)
-            profiles[row.id] = tuple(names) or ("-",)
+            profiles[row.id] = tuple(dict.fromkeys(json.loads(name) for name in NAMED.findall(row.content))) or ("-",)
     counts: Counter[tuple[str, str]] = Counter()
     doubtful: Counter[tuple[str, str]] = Counter()
     for row in rows:

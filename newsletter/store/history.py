@@ -2,17 +2,43 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from datetime import UTC, date, datetime, timedelta
+from collections import Counter, defaultdict
+from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import delete, exists, func, select
+from sqlalchemy import and_, delete, exists, func, literal, select
 
-from newsletter.model import DayOfGrowth, DeliveryState, Health, IssueRun, MovementKind, SourceDay, SubscriberStatus
-from newsletter.store.part import Part
-from newsletter.store.schema import deliveries, ended_sessions, issues, movements, source_days, subscribers
+from newsletter.model import (
+    BounceKind,
+    DayOfGrowth,
+    DeliveryState,
+    Digest,
+    Health,
+    IssueRun,
+    MovementKind,
+    ProfileVoices,
+    SourceDay,
+    SubscriberStatus,
+    VoteValue,
+)
+from newsletter.store.codec import loads
+from newsletter.store.part import Part, chunks
+from newsletter.store.schema import (
+    bounces,
+    deliveries,
+    digests,
+    ended_sessions,
+    issues,
+    ledger,
+    movements,
+    saved_papers,
+    source_days,
+    subscribers,
+    votes,
+)
 
 if TYPE_CHECKING:
+    from sqlalchemy import Select, Table
     from sqlalchemy.ext.asyncio import AsyncConnection
 
     from newsletter.model import SourceState
@@ -20,6 +46,8 @@ if TYPE_CHECKING:
 
 READERS = (SubscriberStatus.ACTIVE.value, SubscriberStatus.PAUSED.value)
 HOUR = "%Y-%m-%d %H"
+SAVED = "saved"
+PERSONAL = "personal:"
 
 
 async def count_check(database: Database, connection: AsyncConnection, state: SourceState, papers: int) -> None:
@@ -85,6 +113,39 @@ class HistoryTables(Part):
             rows = (await connection.execute(query.order_by("hour"))).all()
         return [(datetime.strptime(hour, HOUR).replace(tzinfo=UTC), count) for hour, count in rows]
 
+    async def bounces_by_day(self, since: date) -> dict[tuple[date, BounceKind], int]:
+        """Return how many bounces of each kind were recorded on each day since then."""
+        at = bounces.c.recorded_at
+        # PostgreSQL's sessions are in UTC, and SQLite keeps UTC.
+        day: Any = func.date(at) if self.database.is_sqlite else func.to_char(at, "YYYY-MM-DD")
+        query = select(day.label("day"), bounces.c.kind, func.count()).where(at >= midnight(since))
+        async with self.database.read() as connection:
+            rows = await connection.execute(query.group_by("day", bounces.c.kind))
+            return {(date.fromisoformat(day), BounceKind(kind)): count for day, kind, count in rows}
+
+    async def profile_voices(self, since: date) -> list[ProfileVoices]:
+        """Return what readers said of the mails of issues since then, by profile: the ledger knows which mail brought
+        which paper, and its digest under which profile.
+        """
+        async with self.database.read() as connection:
+            said = [row for table in (votes, saved_papers) for row in await connection.execute(said_of(table, since))]
+            contents: dict[int, str] = {}
+            for chunk in chunks({row.digest_id for row in said}):
+                stored = select(digests.c.id, digests.c.content).where(digests.c.id.in_(chunk))
+                contents |= {row.id: row.content for row in await connection.execute(stored)}
+        places = {digest_id: profiles_of(loads(Digest, content)) for digest_id, content in contents.items()}
+        mails: dict[str, set[int]] = defaultdict(set)
+        counts: Counter[tuple[str, str]] = Counter()
+        for row in said:
+            profile = places[row.digest_id].get(row.paper_id)
+            if profile is not None:  # it became part of another paper since
+                mails[profile].add(row.delivery_id)
+                counts[profile, row.word] += 1
+        words = (VoteValue.GOOD.value, VoteValue.NOT_FOR_ME.value, SAVED)
+        return [
+            ProfileVoices(name, len(mails[name]), *(counts[name, word] for word in words)) for name in sorted(mails)
+        ]
+
     async def end_session(self, session_id: str, expires_at: datetime, now: datetime) -> None:
         """Remember that a session was ended, until it would have expired; forget those that have."""
         new = self.database.insert(ended_sessions).values(id=session_id, expires_at=expires_at)
@@ -97,6 +158,31 @@ class HistoryTables(Part):
         async with self.database.read() as connection:
             found = await connection.execute(select(exists().where(ended_sessions.c.id == session_id)))
             return bool(found.scalar_one())
+
+
+def said_of(table: Table, since: date) -> Select[Any]:
+    """Return the votes, or the saved papers, on what mails of issues since then had brought, with the mail."""
+    word = votes.c.value if table is votes else literal(SAVED)
+    known = ledger.c.subscriber_id == table.c.subscriber_id, ledger.c.paper_id == table.c.paper_id
+    query = select(word.label("word"), ledger.c.paper_id, ledger.c.delivery_id, deliveries.c.digest_id)
+    query = (
+        query.select_from(table).join(ledger, and_(*known)).join(deliveries, deliveries.c.id == ledger.c.delivery_id)
+    )
+    return query.where(deliveries.c.issue_date >= since)
+
+
+def profiles_of(digest: Digest) -> dict[int, str]:
+    """Return by paper which profile a digest holds it for; all readers' own keywords are one."""
+    return {
+        paper.paper_id: PERSONAL if section.profile.startswith(PERSONAL) else section.profile
+        for section in digest.sections
+        for paper in section.papers
+    }
+
+
+def midnight(day: date) -> datetime:
+    """Return when a day begins, in UTC."""
+    return datetime.combine(day, time(), UTC)
 
 
 def change_of(found: dict[str, int]) -> int:

@@ -125,3 +125,12 @@ def saying(labels: Sequence[str], series: Sequence[Series], *, is_level: bool = 
         whole = f"{row.values[-1]:,} at the end" if is_level else f"{row.total:,} in all"
         parts.append(f"{row.name} {whole}" + (f", most on {at} ({most:,})" if most else ""))
     return f"From {labels[0]} to {labels[-1]}: {'; '.join(parts)}."
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """A day in a strip: ``tone`` is the word for its colour, empty for none."""
+
+    label: str
+    tone: str
+    saying: str

@@ -6,7 +6,18 @@ from dataclasses import replace
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
-from newsletter.model import DeliveryState, Health, Origin, SubscriberStatus
+from newsletter.model import (
+    Aspect,
+    Bounce,
+    BounceKind,
+    DeliveryState,
+    Health,
+    Origin,
+    ProfileVoices,
+    SubscriberStatus,
+    Verdict,
+    VoteValue,
+)
 from tests.support.stored import (
     CONSENT,
     NOW,
@@ -105,3 +116,32 @@ async def test_a_session_that_was_ended_is_remembered_until_it_would_have_expire
     await store.end_session("two", at(30), at(11))
     assert not await store.is_session_ended("one")
     assert await store.is_session_ended("two")
+
+
+async def test_bounces_are_counted_by_day_and_kind(store: SqlStore) -> None:
+    for number, (kind, minutes) in enumerate(
+        ((BounceKind.HARD, 0), (BounceKind.HARD, 17 * 60), (BounceKind.SOFT, DAY))
+    ):
+        await store.record_bounce(Bounce(kind, "lmtp", at(minutes), str(number)), lambda _: Verdict())
+    tomorrow = TODAY + timedelta(days=1)
+    assert await store.bounces_by_day(TODAY) == {(TODAY, BounceKind.HARD): 2, (tomorrow, BounceKind.SOFT): 1}
+    assert await store.bounces_by_day(tomorrow) == {(tomorrow, BounceKind.SOFT): 1}
+
+
+async def test_what_readers_said_counts_for_the_profile_whose_mail_brought_the_paper(store: SqlStore) -> None:
+    ada, bob, eve = await add_people(store, "ada", "bob", "eve")
+    one, two, three = await add_papers(store, 3)
+    own = replace(digest_of(three).sections[0], profile="personal:x\x1e1.0")
+    both = replace(digest_of(one, two), sections=(*digest_of(one, two).sections, own))
+    await store.plan([planned(ada, both), planned(bob, digest_of(one))], {}, NOW)
+    for who, paper, value in ((ada, one, VoteValue.GOOD), (ada, two, VoteValue.GOOD), (bob, one, VoteValue.NOT_FOR_ME)):
+        await store.cast_vote(who, paper, value, at(5))
+    await store.cast_vote(eve, one, VoteValue.GOOD, at(5))  # no mail brought it to her
+    await store.save_paper(ada, three, at(5))
+    assert await store.profile_voices(TODAY) == [
+        ProfileVoices("ml", mails=2, good=2, not_for_me=1, saved=0),
+        ProfileVoices("personal:", mails=1, good=0, not_for_me=0, saved=1),
+    ]
+    assert await store.profile_voices(TODAY + timedelta(days=1)) == []
+    shares = await store.shares(Aspect.PROFILE, TODAY)
+    assert {(each.value, each.count) for each in shares} == {("ml", 2), ("personal:x\x1e1.0", 1)}

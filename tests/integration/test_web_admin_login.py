@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -18,21 +17,24 @@ from newsletter.core.links import Links
 from newsletter.core.sessions import Sessions
 from newsletter.service.login import PER_ACCOUNT, PER_NETWORK, Doorkeeper, LoginRefused, network_of
 from newsletter.settings.load import load_configuration
-from newsletter.store.copying import summarise
-from newsletter.store.dialect import parse_address
-from newsletter.store.migrate import connect
 from newsletter.web.admin.access import own_path
-from newsletter.web.admin.desk import AdminDesk
-from newsletter.web.app import create_app
-from newsletter.web.probes import Probes
 from newsletter.wiring import Application, open_application
-from tests.support.adminsite import PASSWORD, USER, make_admin_configuration, password_hash
+from tests.support.adminsite import (
+    OWN,
+    PASSWORD,
+    USER,
+    contents,
+    log_in,
+    make_admin_configuration,
+    password_hash,
+    token_of,
+    visitor,
+)
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
-OWN = {"Origin": "http://127.0.0.1"}
 NOW = datetime(2026, 1, 5, 6, tzinfo=UTC)
 
 
@@ -41,41 +43,6 @@ async def application(tmp_path: Path) -> AsyncIterator[Application]:
     make_admin_configuration(tmp_path / "config")
     async with open_application(tmp_path / "config") as opened:
         yield opened
-
-
-async def no_figures(_: str) -> tuple[bytes, str]:
-    return b"", "text/plain"
-
-
-@asynccontextmanager
-async def visitor(application: Application, address: str = "192.0.2.1") -> AsyncIterator[httpx2.AsyncClient]:
-    """Yield a browser at this address; it keeps cookies."""
-    probes = Probes(lambda: {"ok": True}, list, application.store.check_schema, no_figures)
-    desk = AdminDesk(application, lambda: {"ok": True})
-    app = create_app(application.store, application.links, "The <Morning>", application.now, None, probes, admin=desk)
-    transport = httpx2.ASGITransport(app, raise_app_exceptions=False, client=(address, 40000))
-    base_url = "http://127.0.0.1"
-    async with httpx2.AsyncClient(transport=transport, base_url=base_url) as client:
-        yield client
-
-
-async def log_in(
-    client: httpx2.AsyncClient, password: str = PASSWORD, user: str = USER, **said: Any
-) -> httpx2.Response:
-    fields = {"user": user, "password": password}
-    return await client.post("/admin/login", data=fields, headers=said.pop("headers", OWN), **said)
-
-
-def contents(application: Application) -> Any:
-    url = application.configuration.settings.database_url.replace("+aiosqlite", "")
-    with connect(parse_address(url), 5) as connection:
-        return summarise(connection, lambda _: None)
-
-
-async def token_of(client: httpx2.AsyncClient) -> str:
-    found = re.search(r'name="token" value="([^"]+)"', (await client.get("/admin")).text)
-    assert found
-    return found[1]
 
 
 async def test_without_admins_there_is_nothing(application: Application, tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import insert, update
+from sqlalchemy import insert
 
 from newsletter.model import (
     Bounce,
@@ -28,7 +28,7 @@ from newsletter.store.schema import (
     subscribers,
     subscriptions,
 )
-from tests.support.stored import digest_of
+from tests.support.stored import arxiv_entry, digest_of, succeeded
 
 if TYPE_CHECKING:
     from newsletter.store.sql import SqlStore
@@ -40,13 +40,14 @@ PROFILES = ("language-models", "reinforcement-learning", "self-supervised")
 
 async def seed(store: SqlStore, now: datetime, people: int = 60) -> None:
     """Fill an empty store: ``people`` readers, each with a mail a day for 30 days up to yesterday."""
+    await store.save_collection(succeeded("samples"), [arxiv_entry(1)], now - timedelta(days=DAYS))
     async with store.database.write() as connection:
+        await connection.execute(source_days.delete())
         await connection.execute(insert(subscribers), [person(number, now, people) for number in range(1, people + 1)])
         taken = [
             {"subscriber_id": number, "profile": PROFILES[number % 3], "position": 0} for number in range(1, people + 1)
         ]
         await connection.execute(insert(subscriptions), taken)
-        await connection.execute(update(movements).values(kind="subscribed"))
         await connection.execute(movements.delete())
         await connection.execute(insert(movements), moved(now.date(), people))
         await connection.execute(insert(source_days), checked(now.date()))
@@ -55,7 +56,7 @@ async def seed(store: SqlStore, now: datetime, people: int = 60) -> None:
             rows = mails(now, back, people)
             await connection.execute(insert(deliveries), rows)
             await connection.execute(insert(attempts), [attempt_of(row) for row in rows])
-            day = {"issue_date": (now - timedelta(days=back)).date(), "planned": people, "forgotten": 0}
+            day = {"issue_date": (now - timedelta(days=back)).date(), "planned": len(rows), "forgotten": 0}
             times = {"first_planned_at": rows[0]["planned_at"], "last_planned_at": rows[-1]["planned_at"]}
             await connection.execute(insert(issues), [day | times])
     await trouble(store, now, people)
@@ -119,8 +120,8 @@ def checked(today: date) -> list[dict[str, Any]]:
     rows = []
     for back in range(DAYS):
         day = today - timedelta(days=back)
-        for source in ("arxiv", "huggingface"):
-            is_bad = source == "arxiv" and back in (4, 5)
+        for source in ("samples", "sample-votes"):
+            is_bad = source == "samples" and back in (4, 5)
             is_weekend = day.weekday() >= 5
             health = Health.BROKEN if is_bad else Health.FRESH if not is_weekend else Health.QUIET
             papers = 0 if health is not Health.FRESH else 40 + back % 7
@@ -144,7 +145,8 @@ def digests_of(now: datetime, back: int) -> list[dict[str, Any]]:
 
 def mails(now: datetime, back: int, people: int) -> list[dict[str, Any]]:
     at = (now - timedelta(days=back)).replace(hour=5, minute=0, second=0, microsecond=0)
-    return [mail(at, back, number, people) for number in range(1, people + 1)]
+    there = people - back * people // (2 * DAYS)
+    return [mail(at, back, number, people) for number in range(1, there + 1)]
 
 
 def mail(at: datetime, back: int, number: int, people: int) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, urlencode, urlsplit
 
 import structlog
 from starlette.exceptions import HTTPException
@@ -36,6 +36,21 @@ SEEN_EVERY: Final = timedelta(minutes=1)  # how exactly it is kept when somebody
 MOST_FIELDS: Final = 12
 # Under "no-referrer" browsers would send forms with the origin "null".
 HEADERS: Final = {"Cache-Control": "no-store", "Referrer-Policy": "same-origin"}
+DONE: Final = {
+    "retried": "It is due again, and will be tried at once.",
+    "not-retried": "Nothing is tried again from this state.",
+    "not-confirmed": "Say that it may arrive twice, then it is tried again.",
+    "papers-gone": "Its papers have gone out in another digest meanwhile: nobody gets a paper twice.",
+    "paused": "It is paused. Mails that are under way end.",
+    "unpaused": "It goes on.",
+    "not-paused": "It was not paused.",
+    "reset": "It is given mail again.",
+    "not-reset": "It was not left alone.",
+    "suppressed": "Nobody writes there any more.",
+    "unsuppressed": "Mail goes on. Who has bounced or unsubscribed stays so.",
+    "not-suppressed": "It was not suppressed.",
+    "no-address": "That is neither a mail address nor a domain. Nothing has changed.",
+}
 WRONG: Final = "That name and password do not belong together."
 
 
@@ -54,7 +69,6 @@ class Access:
 
     application: Application
     pages: Pages
-    places: tuple[str, ...] = (HOME,)
     _doorkeeper: Doorkeeper = field(default_factory=Doorkeeper)
 
     def routes(self) -> list[Route]:
@@ -97,7 +111,7 @@ class Access:
     def answer(self, visit: Visit, template: str, status: int = 200, **values: Any) -> Response:
         """Return a filled template for somebody who is logged in."""
         values |= {"user": visit.session.user, "token": visit.token, "now": self.application.now()}
-        values |= {"places": self.places}
+        values |= {"done": DONE.get(visit.request.query_params.get("done", ""), "")}
         response = self.pages.answer(f"admin/{template}", status, **values)
         response.headers.update(HEADERS)
         return response
@@ -210,6 +224,11 @@ class Access:
         origin = urlsplit(request.headers.get("origin", ""))
         hosts = (request.headers.get("host"), urlsplit(self.application.links.base_url).netloc)
         return bool(origin.netloc) and origin.netloc in hosts
+
+
+def back(path: str, done: str) -> Response:
+    """Return the way back to a page after a form, which says there what was ``done``."""
+    return RedirectResponse(f"{path}{'&' if '?' in path else '?'}{urlencode({'done': done})}", 303, HEADERS)
 
 
 def own_path(text: str) -> str:

@@ -9,8 +9,15 @@ from typing import TYPE_CHECKING, Final
 from starlette.responses import Response
 from starlette.routing import Route
 
+from newsletter.service.trial import Trials
 from newsletter.web.admin.access import HOME, Access
+from newsletter.web.admin.bounces import BouncePages
+from newsletter.web.admin.deliveries import DeliveryPages
+from newsletter.web.admin.growth import GrowthPages
+from newsletter.web.admin.issues import IssuePages
 from newsletter.web.admin.overview import OverviewPage
+from newsletter.web.admin.profiles import ProfilePages
+from newsletter.web.admin.stopping import StoppingPages
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -32,11 +39,17 @@ class AdminDesk:
 
     def routes(self, pages: Pages) -> list[Route]:
         """Return where everything is found."""
-        access = Access(self.application, pages)
+        access, store = Access(self.application, pages), self.application.store
         return [
             Route(f"{HOME}/style.css", style),
             *access.routes(),
             *OverviewPage(self.application, access, self.health).routes(),
+            *IssuePages(store, access).routes(),
+            *DeliveryPages(store, access).routes(),
+            *StoppingPages(self.application, access).routes(),
+            *BouncePages(store, access).routes(),
+            *GrowthPages(self.application, access).routes(),
+            *ProfilePages(self.application, access, Trials(store)).routes(),
         ]
 
 

@@ -3,29 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, timedelta
 from typing import TYPE_CHECKING
 
 from starlette.routing import Route
 
 from newsletter.languages import ENGLISH
-from newsletter.model import DeliveryState
-from newsletter.service.overview import DAYS, Configured, read_overview
+from newsletter.service.overview import Configured, read_overview
 from newsletter.web.admin.access import HOME, Access, Visit
-from newsletter.web.plots import Plot, Series, columns, lines
+from newsletter.web.admin.asked import span_of
+from newsletter.web.admin.issues import mails_by_day
+from newsletter.web.plots import Plot, Series, lines
 from newsletter.wiring import alert_policy
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
-    from datetime import date
 
     from starlette.responses import Response
 
-    from newsletter.model import DayOfGrowth, IssueSums
+    from newsletter.model import DayOfGrowth
     from newsletter.wiring import Application
-
-FAILED = (DeliveryState.REJECTED, DeliveryState.EXPIRED, DeliveryState.SUPPRESSED, DeliveryState.UNKNOWN)
-OPEN = (DeliveryState.PLANNED, DeliveryState.SENDING, DeliveryState.DEFERRED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +42,7 @@ class OverviewPage:
         settings, health = application.configuration.settings, self.health()
         configured = Configured(tuple(settings.sources), settings.mail.outgoing, application.profiles)
         found = await read_overview(application.store, configured, health, alert_policy(settings), now)
-        days = [now.astimezone(UTC).date() - timedelta(days=back) for back in range(DAYS)][::-1]
+        span = span_of(None, now)
         return self.access.answer(
             visit,
             "overview.html",
@@ -55,29 +51,14 @@ class OverviewPage:
             last_run_at=str(health.get("last_run_at") or "")[:16],
             latest=found.sums[-1] if found.sums else None,
             week=found.growth[-7:],
-            mails=mails_by_day(days, found.sums),
+            mails=mails_by_day(span, found.sums),
             readers=readers_by_day(found.growth),
             redirected_to=settings.mail.redirect_all_to,
         )
 
 
-def mails_by_day(days: Sequence[date], sums: Sequence[IssueSums]) -> Plot:
-    """Return how many mails of each day's issue were accepted, wait, and failed."""
-    by_day = {each.issue_date: each for each in sums}
-
-    def counted(states: Sequence[DeliveryState]) -> list[int]:
-        return [sum(by_day[day][state] for state in states) if day in by_day else 0 for day in days]
-
-    series = [
-        Series("accepted", counted([DeliveryState.ACCEPTED]), 1),
-        Series("waiting", counted(OPEN), 2),
-        Series("failed", counted(FAILED), 3),
-    ]
-    return columns([ENGLISH.short_day(day) for day in days], series)
-
-
 def readers_by_day(growth: Sequence[DayOfGrowth]) -> Plot:
     """Return how many readers there were at the end of each day."""
     return lines(
-        [ENGLISH.short_day(each.day) for each in growth], [Series("readers", [each.readers for each in growth])]
+        [ENGLISH.short_day(each.day) for each in growth], [Series("readers", [each.readers for each in growth], 2)]
     )

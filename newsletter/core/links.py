@@ -116,6 +116,22 @@ class Links:
             case _:
                 return None
 
+    def challenge(self, nonce: str, now: datetime) -> str:
+        """Return what a form carries that was made now; ``nonce`` tells it from all others."""
+        return str(_serializer(self.secret, "challenge").dumps([nonce, int(now.timestamp())]))
+
+    def read_challenge(self, token: str) -> datetime | None:
+        """Return when a form of ours was made, in whole seconds; None when it is none of ours."""
+        match _loaded(self.secret, "challenge", token):
+            case [str(), int(made_s)]:
+                return datetime.fromtimestamp(made_s, UTC)
+            case _:
+                return None
+
+    def network_hash(self, network: str) -> str:
+        """Return by what a network is known again, and not by whom: a keyed hash, of 32 hexadecimal digits."""
+        return hmac.new(self.secret.encode(), f"newsletter.network:{network}".encode(), "sha256").hexdigest()[:32]
+
     def _dated(self, purpose: str, number: int, now: datetime) -> str:
         until_s = int((now + self.confirm_within).timestamp())
         return str(_serializer(self.secret, purpose).dumps([number, until_s]))

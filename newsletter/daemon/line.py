@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import structlog
@@ -42,12 +43,21 @@ class Line:
             running.wake.set()
             await running.tick.wait()
 
+    async def _forget(self) -> None:
+        """Forget whoever has signed up and not confirmed it in time."""
+        application = self.running.application
+        kept = timedelta(days=application.configuration.settings.signup.forget_days)
+        forgotten = await application.store.forget_signups(application.now() - kept)
+        if forgotten:
+            logger.info("signup.forgotten", subscribers=forgotten)
+
     async def _step(self) -> None:
         running, application = self.running, self.running.application
         if not running.has(Role.SCHEDULE):
             await application.store.check_schema()
             running.vitals.clearance = await read_clearance(application.store)  # elsewhere the watch looks
             return
+        await self._forget()
         await collect(application.store, running.parts.sources, application.now, on_report=running.metrics.collected)
         if not running.stopping.is_set():
             running.metrics.issued(await running.parts.issuer.issue(application.now()))

@@ -5,11 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from newsletter.model import Role
+from newsletter.service.challenges import Challenges
 from newsletter.web.admin.desk import AdminDesk
 from newsletter.web.app import create_app, create_probe_app
+from newsletter.web.client import Clients
 from newsletter.web.probes import Probes
 from newsletter.web.server import serve
+from newsletter.web.subscribing import SignupParts
 from newsletter.web.unsubscribe import Readers
+from newsletter.wiring import build_signup_desk
 
 if TYPE_CHECKING:
     from contextlib import AsyncExitStack
@@ -52,6 +56,7 @@ def pages_of(running: Running) -> Starlette:
         settings.newsletter.language,
         AdminDesk(application, lambda: health(running)),
         readers_of(running),
+        signup_parts(running) if settings.has_signup else None,
     )
 
 
@@ -60,6 +65,20 @@ def readers_of(running: Running) -> Readers:
     application = running.application
     settings = application.configuration.settings
     return Readers(lambda: application.profiles, settings.mail.sender.address.domain, settings.web.goodbye)
+
+
+def signup_parts(running: Running) -> SignupParts:
+    """Return what takes sign-ups: a mail that waits wakes the worker, a subscription that begins the whole line."""
+    application = running.application
+    settings = application.configuration.settings
+    return SignupParts(
+        desk=build_signup_desk(application, running.wake.set, running.tick.set),
+        profiles=lambda: application.profiles,
+        settings=settings.signup,
+        defaults=settings.defaults,
+        challenges=Challenges(application.links, settings.signup.work_bits),
+        clients=Clients(settings.web.trusted_proxies),
+    )
 
 
 def probes_of(running: Running) -> Probes:

@@ -55,6 +55,7 @@ from newsletter.model.relays import (
 from newsletter.model.roles import ALL_ROLES, Role
 from newsletter.model.seals import Place, Seal
 from newsletter.model.searching import SearchFilters, SearchHit, SearchOrder, SearchPage, SearchRequest
+from newsletter.model.signups import Signup, SignupStanding
 from newsletter.model.sources import CollectionCounts, Fault, FetchResult, Health, SourceState
 from newsletter.model.subscribers import (
     AddressChange,
@@ -154,6 +155,8 @@ __all__ = [
     "Share",
     "Shortage",
     "Sighting",
+    "Signup",
+    "SignupStanding",
     "SourceDay",
     "SourceNote",
     "SourceState",

@@ -21,6 +21,7 @@ from newsletter.ports.operation import OperationStore
 from newsletter.ports.papers import PaperStore, Source
 from newsletter.ports.personal import AddressChangeStore, DepartureStore, PersonalStore
 from newsletter.ports.search import Candidate, Search, SearchIndex
+from newsletter.ports.signups import SignupStore
 from newsletter.ports.subscribers import SubscriberStore
 from newsletter.ports.voices import VoiceStore
 from newsletter.ports.watching import WatchStore
@@ -46,6 +47,7 @@ __all__ = [
     "Search",
     "SearchIndex",
     "SessionStore",
+    "SignupStore",
     "Source",
     "Store",
     "SubscriberStore",
@@ -72,6 +74,7 @@ class Store(
     WatchStore,
     BounceStore,
     SuppressionStore,
+    SignupStore,
     VoiceStore,
     HistoryStore,
     SessionStore,

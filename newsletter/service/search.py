@@ -15,7 +15,7 @@ from newsletter.core.query import leaves, positive_leaves
 from newsletter.core.query_parse import parse_query
 from newsletter.core.search import Searcher
 from newsletter.errors import QueryError
-from newsletter.model import SearchFilters, SearchHit, SearchOrder, SearchPage
+from newsletter.model import SearchFilters, SearchHit, SearchOrder, SearchPage, SearchRequest
 from newsletter.ports import PaperStore, SearchIndex
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from newsletter.core.index_plan import Plan
     from newsletter.core.query import Query
-    from newsletter.model import Paper, SearchRequest
+    from newsletter.model import Paper
     from newsletter.ports import Candidate
 
 POOL: Final = 300  # of the newest papers found, and of those that have it in the title: so many are ranked
@@ -66,6 +66,11 @@ class WordSearch:
         if next_offset is None and request.offset == 0 and candidates.is_whole:
             return SearchPage(hits, len(hits))
         return SearchPage(hits, total, is_about, next_offset)
+
+    async def proposed(self, query: Query, filters: SearchFilters, limit: int) -> list[int]:
+        """Return the ids of the newest papers that may match a query, at most so many: all that do are among these."""
+        question = await self._question(query, SearchRequest(filters=filters))
+        return [each.paper_id for each in await self.store.candidates(question.plan, filters, limit)]
 
     async def similar(self, paper: Paper, count: int, now: datetime) -> list[Paper]:
         """Return at most so many papers that share this one's rarest words, the likest first."""

@@ -16,6 +16,7 @@ from newsletter.settings.adminmodels import AdminSettings
 from newsletter.settings.bouncemodels import BounceSettings
 from newsletter.settings.brandmodels import BrandSettings
 from newsletter.settings.mailmodels import MailSettings
+from newsletter.settings.signupmodels import SignupSettings
 from newsletter.settings.sourcemodels import SourceSettings
 from newsletter.settings.values import (
     Address,
@@ -25,6 +26,7 @@ from newsletter.settings.values import (
     ListenPort,
     LowerCase,
     Name,
+    Network,
     PublicUrl,
     Seconds,
     Section,
@@ -91,6 +93,16 @@ class WebSettings(Section):
         description="Signs links; at least 16 characters. Default: made once and kept in the data directory.",
     )
     secret_file: FilePath | None = Field(default=None, description="A file that holds the secret, instead of `secret`.")
+    trusted_proxies: tuple[Network, ...] = Field(
+        default=(),
+        description="The proxies before the pages, as addresses or networks: only what these say in `X-Forwarded-For` "
+        "is believed. Default: none, who connects is who asks.",
+    )
+    count_clicks: bool = Field(
+        default=False,
+        description="Whether links to papers in mails lead over the pages, to be counted by paper and issue; never by "
+        "reader.",
+    )
     metrics_token: SecretStr | None = Field(
         default=None,
         description="What who reads `/metrics` must show as a bearer token. Default: nothing, everybody may read them.",
@@ -241,6 +253,7 @@ class Settings(BaseSettings):
     data_directory: FilePath = Field(default=Path("../data"), description="Where the daemon keeps its files.")
     mail: MailSettings
     web: WebSettings = Field(default_factory=WebSettings)
+    signup: SignupSettings = Field(default_factory=SignupSettings)
     admin: AdminSettings = Field(default_factory=AdminSettings)
     collect: CollectSettings = Field(default_factory=CollectSettings)
     issue: IssueSettings = Field(default_factory=IssueSettings)
@@ -279,6 +292,11 @@ class Settings(BaseSettings):
         """The mail address that the sources we ask are told."""
         address = self.newsletter.contact or self.mail.sender.address
         return address.wire
+
+    @property
+    def has_signup(self) -> bool:
+        """Whether readers may subscribe on the pages."""
+        return self.web.has_pages if self.signup.enabled is None else self.signup.enabled
 
     @property
     def database_url(self) -> str:

@@ -12,6 +12,7 @@ import re
 import zoneinfo
 from dataclasses import dataclass
 from datetime import time
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 from urllib.parse import urlsplit
@@ -223,6 +224,17 @@ def is_loopback(host: str) -> bool:
         return host.casefold() == "localhost" or host.casefold().endswith(".localhost")
 
 
+def read_network(value: Any) -> IPv4Network | IPv6Network:
+    """Return a network from ``10.0.0.0/8``, or one address as the network of itself."""
+    if isinstance(value, IPv4Network | IPv6Network):
+        return value
+    try:
+        return ip_network(value if isinstance(value, str) else "")
+    except ValueError:
+        advice = "write addresses or networks, such as 127.0.0.1 or 10.0.0.0/8"
+        raise complaint(f"“{str(value)[:80]}” is not a network", advice) from None
+
+
 def check_path(value: Path) -> Path:
     """Return a path that can exist."""
     if not str(value).isprintable() or value == Path():
@@ -242,6 +254,7 @@ Url = Annotated[str, AfterValidator(check_url)]
 WebhookUrl = Annotated[SecretStr, AfterValidator(check_webhook_url)]
 PublicUrl = Annotated[str, AfterValidator(check_public_url)]
 FilePath = Annotated[Path, AfterValidator(check_path)]
+Network = Annotated[IPv4Network | IPv6Network, PlainValidator(read_network)]
 Port = Annotated[int, Field(ge=1, le=65535)]
 ListenPort = Annotated[int, Field(ge=0, le=65535)]
 Seconds = Annotated[float, Field(gt=0, le=3600, allow_inf_nan=False)]

@@ -13,7 +13,7 @@ import hashlib
 import json
 import types
 import typing
-from datetime import date, datetime
+from datetime import date, datetime, time
 from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def to_json(value: object) -> Any:
         return {field.name: to_json(getattr(value, field.name)) for field in dataclasses.fields(value)}
     if isinstance(value, enum.Enum):
         return value.value
-    if isinstance(value, date):  # a datetime is one, too
+    if isinstance(value, date | time):  # a datetime is a date, too
         return value.isoformat()
     if isinstance(value, tuple | list):
         return [to_json(item) for item in value]
@@ -60,7 +60,7 @@ def from_json(kind: Any, data: Any) -> Any:
         return tuple(from_json(item, element) for element in data)
     if dataclasses.is_dataclass(kind):
         return filled(typing.cast(type, kind), data)
-    if kind in (date, datetime):
+    if kind in (date, datetime, time):
         return kind.fromisoformat(data)
     return kind(data) if issubclass(kind, enum.Enum | float) else data
 

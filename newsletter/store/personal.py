@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 BY_ADDRESS: Final[Mapping[str, Column[Any]]] = {"suppressions": suppressions.c.value}
 """The tables that know an address's key and no subscriber, by that column."""
 
-JSON_COLUMNS: Final = frozenset({"keywords", "updates", "content"})
+JSON_COLUMNS: Final = frozenset({"keywords", "updates", "content", "choices"})
 OWN_WORDS: Final = '"personal:'  # in a digest's content: sections of somebody's own keywords
 
 

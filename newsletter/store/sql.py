@@ -26,7 +26,7 @@ from newsletter.store.personal import PersonalTables
 from newsletter.store.ranges import RangeTables
 from newsletter.store.schedules import ScheduleTables
 from newsletter.store.searching import SearchTables
-from newsletter.store.subscribers import SubscriberTables
+from newsletter.store.signups import SignupTables
 from newsletter.store.suppressions import SuppressionTables
 from newsletter.store.voices import VoiceTables
 from newsletter.store.waking import notifications
@@ -40,7 +40,7 @@ class SqlStore(
     PaperTables,
     SearchTables,
     IssueArchive,
-    SubscriberTables,
+    SignupTables,
     DepartureTables,
     AddressChangeTables,
     PersonalTables,

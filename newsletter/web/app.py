@@ -14,10 +14,12 @@ from starlette.routing import Route
 
 from newsletter.errors import StoreError
 from newsletter.model import Health, SourceState, gettext_noop
+from newsletter.service.foretaste import Foretastes
 from newsletter.service.search import WordSearch
 from newsletter.service.topics import Topics
 from newsletter.web.archive import Archive
 from newsletter.web.bounces import BounceHooks
+from newsletter.web.confirming import Confirming
 from newsletter.web.guard import HEADERS, Guard
 from newsletter.web.mails import CaughtMails
 from newsletter.web.managing import Managing
@@ -26,6 +28,7 @@ from newsletter.web.pages import STYLE, Pages
 from newsletter.web.reading import Reading
 from newsletter.web.searching import Searching
 from newsletter.web.speaking import Speaking, spoken
+from newsletter.web.subscribing import Subscribing
 from newsletter.web.unsubscribe import PersonalParts, Readers, Unsubscribing
 from newsletter.web.voices import Voices
 
@@ -41,13 +44,15 @@ if TYPE_CHECKING:
     from newsletter.ports import Store
     from newsletter.web.admin.desk import AdminDesk
     from newsletter.web.probes import Probes
+    from newsletter.web.subscribing import SignupParts
     from newsletter.wiring import BounceParts
 
 logger = structlog.get_logger(__name__)
 
 LONGEST_NAME = 100
 UNREAD = (  # by search engines
-    *("/search", "/admin", "/mails", "/unsubscribe/", "/undo/", "/manage/", "/address/", "/v/", "/saved/", "/curate/"),
+    *("/search", "/admin", "/mails", "/unsubscribe/", "/undo/", "/confirm/", "/manage/", "/address/"),
+    *("/v/", "/saved/", "/curate/"),
     *("/metrics", "/healthz", "/readyz"),
 )
 ROBOTS = "".join(f"Disallow: {path}\n" for path in UNREAD)
@@ -98,17 +103,24 @@ def create_app(  # noqa: PLR0913, PLR0917 (each is a part)
     language: str = "en",
     admin: AdminDesk | None = None,
     readers: Readers | None = None,
+    signup: SignupParts | None = None,
 ) -> Starlette:
     """Return the pages as an ASGI application.
 
     ``clock`` returns the time, aware and in UTC. Caught mails are shown when ``catcher_maildir`` is given, papers and
-    topics when ``profiles`` is, the admin's pages when ``admin`` is. What providers post of bounces is taken by what
-    ``bounces`` returns. Pages are in ``language`` for whoever asks for none that there is. What subscribers may choose
-    is in ``readers``; without it, among ``profiles``.
+    topics when ``profiles`` is, the admin's pages when ``admin`` is; readers may subscribe when ``signup`` is. What
+    providers post of bounces is taken by what ``bounces`` returns. Pages are in ``language`` for whoever asks for none
+    that there is. What subscribers may choose is in ``readers``; without it, among ``profiles``.
     """
     has_reader = profiles is not None
     has_mails = catcher_maildir is not None
-    pages = Pages(brand_name, has_mails=has_mails, has_reader=has_reader, base_url=links.base_url)
+    pages = Pages(
+        brand_name,
+        has_mails=has_mails,
+        has_reader=has_reader,
+        has_signup=signup is not None,
+        base_url=links.base_url,
+    )
     front = Front(store, pages)
     routes = front.routes()
     topics = None if profiles is None else Topics(store, clock, profiles)
@@ -118,6 +130,8 @@ def create_app(  # noqa: PLR0913, PLR0917 (each is a part)
         routes += [*Searching(search, topics, pages).routes(), *Archive(store, topics, pages).routes()]
     personal = PersonalParts(store, links, pages, clock, readers or Readers(profiles or dict))
     routes = routes + probes.routes() + Unsubscribing(personal).routes() + Managing(personal).routes()
+    if signup is not None:
+        routes += signup_routes(signup, store, links, pages, clock)
     routes += Moving(personal).routes() + Voices(store, links, pages, clock).routes()
     if catcher_maildir is not None:
         routes += CaughtMails(catcher_maildir, pages).routes()
@@ -135,6 +149,16 @@ def create_app(  # noqa: PLR0913, PLR0917 (each is a part)
             Exception: faults.broken,
         },
     )
+
+
+def signup_routes(
+    parts: SignupParts, store: Store, links: Links, pages: Pages, clock: Callable[[], datetime]
+) -> list[Route]:
+    """Return where readers subscribe, and confirm that."""
+    topics = Topics(store, clock, parts.profiles)
+    foretastes = Foretastes(store, WordSearch(store), topics)
+    subscribing = Subscribing(parts, foretastes, topics, pages, clock)
+    return [*subscribing.routes(), *Confirming(parts.desk, links, parts.clients, pages, clock).routes()]
 
 
 def create_probe_app(probes: Probes) -> Starlette:

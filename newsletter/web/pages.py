@@ -22,11 +22,20 @@ class Pages:
     called.
     """
 
-    def __init__(self, brand_name: str, *, has_mails: bool, has_reader: bool = False, base_url: str = "") -> None:
+    def __init__(
+        self,
+        brand_name: str,
+        *,
+        has_mails: bool,
+        has_reader: bool = False,
+        has_signup: bool = False,
+        base_url: str = "",
+    ) -> None:
         self.brand_name = brand_name
         self.base_url = base_url
         self.has_reader = has_reader
         self._globals: dict[str, object] = {"brand_name": brand_name, "has_mails": has_mails, "has_reader": has_reader}
+        self._globals |= {"has_signup": has_signup}
         self._globals |= {"base_url": base_url, "path": "", "has_pages": False}
         self._globals |= {"section": "", "paper_count": None, "language_choices": language_choices}
         self._environments: dict[str, jinja2.Environment] = {}

@@ -33,7 +33,13 @@ async def serve(app: Starlette, host: str, port: int, stack: AsyncExitStack) -> 
     """Serve ``app`` until ``stack`` unwinds; return the port (a free one for 0). NewsletterError when it is taken."""
     listener = listen(host, port)
     config = uvicorn.Config(
-        app, log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=STOP_S, server_header=False
+        app,
+        log_config=None,
+        access_log=False,
+        lifespan="off",
+        timeout_graceful_shutdown=STOP_S,
+        server_header=False,
+        proxy_headers=False,  # whom to believe is configured (newsletter.web.client), never guessed
     )
     server = PageServer(config)
     task = asyncio.create_task(server.serve(sockets=[listener]))

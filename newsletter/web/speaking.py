@@ -22,7 +22,7 @@ PARAMETER: Final = "lang"
 IN_ENGLISH: Final = re.compile(r"/(?:admin|api)(?:/|$)")  # what operators and programs read
 ENGLISH_ALONE: Final = "/admin"
 LONGEST: Final = 8_192  # characters of a query that are looked at
-LOCAL: Final = re.compile(r'(<(?:a|form)\b[^>]*?\s(?:href|action)=")((?:/(?!/)|\?)[^"#]*)')
+LOCAL: Final = re.compile(r'(<(?:a|form|button)\b[^>]*?\s(?:href|action|formaction)=")((?:/(?!/)|\?)[^"#]*)')
 ASKING_FORM: Final = re.compile(r'<form\b(?![^>]*\bmethod="post")[^>]*>', re.IGNORECASE)
 HAS_ONE: Final = re.compile(r"[?&;]lang=")
 

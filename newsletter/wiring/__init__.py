@@ -23,6 +23,7 @@ from newsletter.wiring.bounces import (
 from newsletter.wiring.mail import brand_of, build_renderer, build_transport, build_ways, fleet_of, template_directories
 from newsletter.wiring.parts import Parts, alert_policy, build_issuer, build_parts
 from newsletter.wiring.reading import BounceReport, read_mailboxes, read_mails
+from newsletter.wiring.signups import build_signup_desk
 
 __all__ = [
     "Application",
@@ -38,6 +39,7 @@ __all__ = [
     "build_parts",
     "build_providers",
     "build_renderer",
+    "build_signup_desk",
     "build_transport",
     "build_ways",
     "check_roles",

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from newsletter.model import Profile
+    from newsletter.settings.models import Settings
 
 logger = structlog.get_logger(__name__)
 
@@ -99,10 +100,15 @@ async def open_application(directory: Path, *, create: bool = True) -> AsyncIter
     secret = link_secret(settings)
     store = open_store(url, busy_timeout_s, secret)
     try:
-        application = Application(configuration, store, Links(secret, settings.web.base_url))
+        application = Application(configuration, store, links_of(settings, secret))
         yield application
     finally:
         await store.aclose()
+
+
+def links_of(settings: Settings, secret: str) -> Links:
+    """Return what makes and reads the links of this installation."""
+    return Links(secret, settings.web.base_url, settings.signup.confirm_within)
 
 
 def make_data_directory(path: Path) -> None:

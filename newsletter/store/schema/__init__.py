@@ -20,6 +20,7 @@ from newsletter.store.schema.people import (
     suppressions,
 )
 from newsletter.store.schema.search import indexed_papers, vocabulary
+from newsletter.store.schema.signups import clicks, signups
 from newsletter.store.schema.voices import picks, saved_papers, voice_changes, votes
 
 __all__ = [
@@ -33,6 +34,7 @@ __all__ = [
     "bounces",
     "buckets",
     "circuits",
+    "clicks",
     "consents",
     "deliveries",
     "departures",
@@ -54,6 +56,7 @@ __all__ = [
     "saved_papers",
     "seals",
     "sightings",
+    "signups",
     "source_days",
     "sources",
     "subscribers",

@@ -15,6 +15,7 @@ from starlette.routing import Route
 from newsletter.core.alerts import duration
 from newsletter.core.sessions import Session, Sessions, lock_of
 from newsletter.service.login import Doorkeeper, LoginRefused
+from newsletter.web.client import Clients
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -129,7 +130,8 @@ class Access:
         if not self._is_own(request):
             raise HTTPException(403)
         user, password = (str(form.get(name) or "") for name in ("user", "password"))
-        address = request.client.host if request.client else ""
+        web = self.application.configuration.settings.web
+        address = str(Clients(web.trusted_proxies).address(request))
         now = self.application.now()
         found = await self._doorkeeper.let_in(settings.hashes, user, password, address, now)
         if isinstance(found, LoginRefused):

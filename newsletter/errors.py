@@ -15,6 +15,7 @@
     │   └── StoreLockedError   another instance runs on it
     ├── NotFoundError          a subscriber, profile, source, paper or delivery that is not there
     └── ConflictError          it is there already, or the move is not allowed from its present state
+        └── PreconditionError  it is no longer as whoever wants to change it has seen it
 
 Remote faults (a feed that cannot be fetched, a mail server that refuses) are not exceptions: they are values,
 :class:`newsletter.model.Fault` and :class:`newsletter.model.Outcome`.
@@ -110,3 +111,7 @@ class ConflictError(NewsletterError):
     """It is there already, or its present state does not allow the move."""
 
     exit_code = 5
+
+
+class PreconditionError(ConflictError):
+    """Somebody else has changed it since it was read."""

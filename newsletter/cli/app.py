@@ -15,6 +15,7 @@ from typer.core import TyperGroup
 from newsletter import __version__
 from newsletter.cli import (
     admin,
+    api,
     bounces,
     daemon,
     deliveries,
@@ -187,6 +188,7 @@ app.add_typer(profiles.app, name="profiles")
 app.add_typer(sources.app, name="sources")
 app.add_typer(relays.app, name="relays")
 app.add_typer(admin.app, name="admin")
+app.add_typer(api.app, name="api")
 
 
 def main() -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -13,40 +11,18 @@ from newsletter.cli.documents import paper_document, profile_document, reason_do
 from newsletter.cli.output import heading, note, plural, print_fields, print_json, print_table, say
 from newsletter.cli.subscriber_options import AsJson  # noqa: TC001 (Typer reads the annotations of commands)
 from newsletter.core.keyword_text import format_keyword
-from newsletter.core.match import Matcher
 from newsletter.core.text import readable
+from newsletter.service.dry_run import Trial, papers_of_days, try_profile
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from newsletter.cli.documents import Document
-    from newsletter.model import Match, Paper, Profile, Topic
+    from newsletter.model import Match, Profile, Topic
     from newsletter.wiring import Application
 
 app = typer.Typer(no_args_is_help=True, help="What readers care about.")
 
 TOO_MUCH = 0.5
 Name = Annotated[str, typer.Argument(metavar="NAME", help="A profile.", show_default=False)]
-
-
-@dataclass(frozen=True, slots=True)
-class Trial:
-    """What a profile takes of the papers of some days: explained matches, best first."""
-
-    profile: Profile
-    days: int
-    papers: dict[int, Paper]
-    matches: tuple[Match, ...]
-
-    @property
-    def taken(self) -> int:
-        """How many papers it takes; one that stands under two topics counts once."""
-        return len({match.paper_id for match in self.matches})
-
-    @property
-    def share(self) -> float:
-        """The part of all papers that it takes, 0 to 1."""
-        return self.taken / len(self.papers) if self.papers else 0.0
 
 
 @app.command("list")
@@ -127,9 +103,7 @@ def try_out(
 
     async def work(application: Application) -> Trial:
         profile = find_profile(application.configuration.profiles, name)
-        since = application.now() - timedelta(days=days)
-        papers = await application.store.arrived_papers(0, since)
-        return try_profile(profile, days, papers)
+        return try_profile(profile, days, await papers_of_days(application.store, days, application.now()))
 
     trial = run(context, work)
     shown = trial.matches[:limit] if limit else trial.matches
@@ -139,17 +113,6 @@ def try_out(
         _print_trial(trial, shown)
     if trial.share > TOO_MUCH:
         note(f"warning: {name} takes {trial.share:.0%} of all papers: its keywords may be too general")
-
-
-def try_profile(profile: Profile, days: int, papers: Iterable[Paper]) -> Trial:
-    """Return what the profile takes of the papers, best first, each match with its reasons."""
-    by_id = {paper.id: paper for paper in papers}
-    matcher = Matcher([profile])
-    matches = sorted(
-        matcher.scan(list(by_id.values())).matches(profile.name), key=lambda match: (-match.score, -match.paper_id)
-    )
-    explained = tuple(matcher.explain(by_id[match.paper_id], match) for match in matches)
-    return Trial(profile, days, by_id, explained)
 
 
 def _print_trial(trial: Trial, shown: tuple[Match, ...]) -> None:

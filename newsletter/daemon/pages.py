@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from newsletter.model import Role
 from newsletter.service.challenges import Challenges
 from newsletter.web.admin.desk import AdminDesk
+from newsletter.web.api_mount import ApiMount
 from newsletter.web.app import create_app, create_probe_app
 from newsletter.web.client import Clients
 from newsletter.web.probes import Probes
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from starlette.applications import Starlette
 
     from newsletter.daemon.running import Running
+    from newsletter.web.pages import Pages
 
 
 async def serve_pages(running: Running, port: int | None, stack: AsyncExitStack) -> str:
@@ -57,6 +59,7 @@ def pages_of(running: Running) -> Starlette:
         AdminDesk(application, lambda: health(running)),
         readers_of(running),
         signup_parts(running) if settings.has_signup else None,
+        api=lambda pages: api_mount(running, pages),
     )
 
 
@@ -78,6 +81,19 @@ def signup_parts(running: Running) -> SignupParts:
         defaults=settings.defaults,
         challenges=Challenges(application.links, settings.signup.work_bits),
         clients=Clients(settings.web.trusted_proxies),
+    )
+
+
+def api_mount(running: Running, pages: Pages) -> ApiMount:
+    """Return the API's place among the pages."""
+    application = running.application
+    return ApiMount(
+        store=application.store,
+        pages=pages,
+        clock=application.now,
+        configuration=lambda: application.configuration,
+        desk=lambda: running.parts.bounces.desk,
+        templates=lambda: frozenset(running.parts.renderer.template_names()),
     )
 
 

@@ -52,6 +52,7 @@ from newsletter.model.relays import (
     Shortage,
     Window,
 )
+from newsletter.model.requests import KeptAnswer, KeyedRequest, RequestPhase, RequestStanding
 from newsletter.model.roles import ALL_ROLES, Role
 from newsletter.model.seals import Place, Seal
 from newsletter.model.searching import SearchFilters, SearchHit, SearchOrder, SearchPage, SearchRequest
@@ -114,7 +115,9 @@ __all__ = [
     "IssueKind",
     "IssueRun",
     "IssueSums",
+    "KeptAnswer",
     "KeyScheme",
+    "KeyedRequest",
     "Keyword",
     "Lease",
     "Limit",
@@ -141,6 +144,8 @@ __all__ = [
     "Replacements",
     "ReplyCount",
     "Report",
+    "RequestPhase",
+    "RequestStanding",
     "Role",
     "SavedPaper",
     "Schedule",

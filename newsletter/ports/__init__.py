@@ -20,6 +20,7 @@ from newsletter.ports.mail import Announcer, Begin, Prepared, Renderer, Transpor
 from newsletter.ports.operation import OperationStore
 from newsletter.ports.papers import PaperStore, Source
 from newsletter.ports.personal import AddressChangeStore, DepartureStore, PersonalStore
+from newsletter.ports.requests import RequestStore
 from newsletter.ports.search import Candidate, Search, SearchIndex
 from newsletter.ports.signups import SignupStore
 from newsletter.ports.subscribers import SubscriberStore
@@ -44,6 +45,7 @@ __all__ = [
     "PersonalStore",
     "Prepared",
     "Renderer",
+    "RequestStore",
     "Search",
     "SearchIndex",
     "SessionStore",
@@ -78,6 +80,7 @@ class Store(
     VoiceStore,
     HistoryStore,
     SessionStore,
+    RequestStore,
     Protocol,
 ):
     """All of it, in one database; each consumer declares the part that it needs."""

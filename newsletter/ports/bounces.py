@@ -33,9 +33,14 @@ class BounceStore(Protocol):
         """
 
     async def list_bounces(
-        self, *, kind: BounceKind | None = None, subscriber_id: int | None = None, limit: int = 100
+        self,
+        *,
+        kind: BounceKind | None = None,
+        subscriber_id: int | None = None,
+        before_id: int | None = None,
+        limit: int = 100,
     ) -> list[Bounce]:
-        """Return bounces, newest first."""
+        """Return bounces, newest first, with ids below ``before_id``."""
 
     async def bounce(self, bounce_id: int) -> Bounce:
         """Return one bounce; NotFoundError when unknown."""

@@ -58,6 +58,9 @@ class SearchIndex(Protocol):
         Newest first; with ``by_votes`` the most trending ones (:mod:`newsletter.core.trending`) come before.
         """
 
+    async def appeared(self, first: date, last: date, before: int | None, limit: int) -> list[tuple[int, int]]:
+        """Return (id, position) of papers that appeared on these days, newest first, below a position."""
+
     async def neighbouring_days(self, first: date, last: date) -> tuple[date | None, date | None]:
         """Return the last day before a stretch on which papers appeared, and the first one after it."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Callable, Collection, Sequence
     from datetime import date, datetime
 
     from newsletter.model import (
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
         SubscriberDraft,
         SubscriberStatus,
     )
+
+    Check = Callable[[Subscriber], None]
 
 
 class SubscriberStore(Protocol):
@@ -27,12 +29,16 @@ class SubscriberStore(Protocol):
         is not pending.
         """
 
-    async def edit_subscriber(self, address_key: str, draft: SubscriberDraft, now: datetime) -> Subscriber:
+    async def edit_subscriber(
+        self, address_key: str, draft: SubscriberDraft, now: datetime, check: Check | None = None
+    ) -> Subscriber:
         """Change what ``draft`` says and return the result; NotFoundError when unknown, ConflictError when the
         draft's address belongs to somebody else.
+
+        ``check`` is shown who is to be changed, while nobody else can change them; what it raises ends it.
         """
 
-    async def set_status(
+    async def set_status(  # noqa: PLR0913 (the status, why, until when, and on what condition)
         self,
         subscriber_id: int,
         status: SubscriberStatus,
@@ -41,13 +47,16 @@ class SubscriberStore(Protocol):
         paused_until: date | None = None,
         *,
         only_from: Collection[SubscriberStatus] | None = None,
+        check: Check | None = None,
     ) -> Subscriber:
         """Move somebody to ``status``, if they are in one of ``only_from``, and return them as they are then; the same
         status again changes nothing. NotFoundError when unknown.
+
+        ``check`` as with :meth:`edit_subscriber`.
         """
 
-    async def remove_subscriber(self, address_key: str) -> None:
-        """Forget somebody and everything about them; NotFoundError when unknown."""
+    async def remove_subscriber(self, address_key: str, check: Check | None = None) -> None:
+        """Forget somebody and everything about them; NotFoundError when unknown. ``check`` as above."""
 
     async def find_subscriber(self, address_key: str) -> Subscriber:
         """Return who has this address (its ``key``); NotFoundError when nobody has."""

@@ -13,6 +13,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from newsletter.model import Frequency, Weekday
 from newsletter.settings.adminmodels import AdminSettings
+from newsletter.settings.apimodels import ApiSettings
 from newsletter.settings.bouncemodels import BounceSettings
 from newsletter.settings.brandmodels import BrandSettings
 from newsletter.settings.mailmodels import MailSettings
@@ -255,6 +256,7 @@ class Settings(BaseSettings):
     web: WebSettings = Field(default_factory=WebSettings)
     signup: SignupSettings = Field(default_factory=SignupSettings)
     admin: AdminSettings = Field(default_factory=AdminSettings)
+    api: ApiSettings = Field(default_factory=ApiSettings)
     collect: CollectSettings = Field(default_factory=CollectSettings)
     issue: IssueSettings = Field(default_factory=IssueSettings)
     deliver: DeliverSettings = Field(default_factory=DeliverSettings)

@@ -65,10 +65,17 @@ class BounceTables(Part):
                 await connection.execute(bounce_scores.insert().values(score_row(who, verdict.score)))
 
     async def list_bounces(
-        self, *, kind: BounceKind | None = None, subscriber_id: int | None = None, limit: int = 100
+        self,
+        *,
+        kind: BounceKind | None = None,
+        subscriber_id: int | None = None,
+        before_id: int | None = None,
+        limit: int = 100,
     ) -> list[Bounce]:
-        """Return bounces, newest first."""
+        """Return bounces, newest first, with ids below ``before_id``."""
         query = select(bounces).order_by(bounces.c.id.desc()).limit(limit)
+        if before_id is not None:
+            query = query.where(bounces.c.id < before_id)
         if kind is not None:
             query = query.where(bounces.c.kind == kind.value)
         if subscriber_id is not None:

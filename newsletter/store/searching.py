@@ -112,6 +112,16 @@ class SearchTables(Part):
             positions = (await connection.execute(query)).scalars().all()
         return [position & ((1 << ID_BITS) - 1) for position in positions], int(total.scalar_one())
 
+    async def appeared(self, first: date, last: date, before: int | None, limit: int) -> list[tuple[int, int]]:
+        """Return (id, position) of papers that appeared on these days, newest first, below a position."""
+        position = indexed_papers.c.position
+        appeared = indexed_papers.c.day.between(first, last)
+        query = select(position).where(appeared).order_by(position.desc()).limit(limit)
+        if before is not None:
+            query = query.where(position < before)
+        async with self.database.read() as connection:
+            return [(each & ((1 << ID_BITS) - 1), each) for each in (await connection.execute(query)).scalars()]
+
     async def neighbouring_days(self, first: date, last: date) -> tuple[date | None, date | None]:
         """Return the last day before a stretch on which papers appeared, and the first one after it."""
         day = indexed_papers.c.day

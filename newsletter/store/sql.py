@@ -24,6 +24,7 @@ from newsletter.store.listing import ListingTables
 from newsletter.store.operation import OperationTables
 from newsletter.store.personal import PersonalTables
 from newsletter.store.ranges import RangeTables
+from newsletter.store.requests import RequestTables
 from newsletter.store.schedules import ScheduleTables
 from newsletter.store.searching import SearchTables
 from newsletter.store.signups import SignupTables
@@ -56,6 +57,7 @@ class SqlStore(
     SuppressionTables,
     VoiceTables,
     HistoryTables,
+    RequestTables,
 ):
     """:class:`newsletter.ports.Store` over SQLite or PostgreSQL."""
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncConnection
 
     from newsletter.model import Subscriber, SubscriberDraft
+    from newsletter.ports.subscribers import Check
 
 Known: TypeAlias = "tuple[Row[Any], Subscriber]"
 
@@ -95,17 +96,21 @@ class SubscriberTables(Part):
             await self.insert(connection, [draft], consent, origin, now)
             return await the_one(connection, draft.address.key)
 
-    async def edit_subscriber(self, address_key: str, draft: SubscriberDraft, now: datetime) -> Subscriber:
+    async def edit_subscriber(
+        self, address_key: str, draft: SubscriberDraft, now: datetime, check: Check | None = None
+    ) -> Subscriber:
         """Change what ``draft`` says; NotFoundError when unknown, ConflictError when its address is somebody else's."""
         async with self.alone() as connection:
             row = await the_row(connection, address_key)
             if await id_of(connection, draft.address.key) not in (None, row.id):
                 raise ConflictError(f"{draft.address} belongs to another subscriber; remove that one first")
             before = await the_one(connection, address_key)
+            if check is not None:
+                check(before)
             await self.change(connection, (row, before), draft, now)
             return await the_one(connection, draft.address.key)
 
-    async def set_status(
+    async def set_status(  # noqa: PLR0913 (the status, why, until when, and on what condition)
         self,
         subscriber_id: int,
         status: SubscriberStatus,
@@ -114,6 +119,7 @@ class SubscriberTables(Part):
         paused_until: date | None = None,
         *,
         only_from: Collection[SubscriberStatus] | None = None,
+        check: Check | None = None,
     ) -> Subscriber:
         """Move somebody to ``status``, if they are in one of ``only_from``, and return them as they are then; the same
         status again changes nothing. NotFoundError when unknown.
@@ -122,6 +128,8 @@ class SubscriberTables(Part):
             before = await the_one(connection, subscriber_id)
             if only_from is not None and before.status not in only_from:
                 return before
+            if check is not None:
+                check(before)
             # Who left the files and then unsubscribes by themselves must not come back with the files.
             is_theirs = before.status_reason == LEFT_THE_FILES != reason
             if before.status is status and before.paused_until == paused_until and not is_theirs:
@@ -130,11 +138,13 @@ class SubscriberTables(Part):
             await connection.execute(update(subscribers).where(subscribers.c.id == subscriber_id).values(values))
             return await the_one(connection, subscriber_id)
 
-    async def remove_subscriber(self, address_key: str) -> None:
+    async def remove_subscriber(self, address_key: str, check: Check | None = None) -> None:
         """Forget somebody and everything about them; NotFoundError when unknown."""
         async with self.database.write() as connection:
             await self.database.lock(connection, PLANNING_LOCK)  # whoever plans may be about to use one of the digests
             await self.database.lock(connection, SUBSCRIBERS_LOCK)
+            if check is not None:
+                check(await the_one(connection, address_key))
             await forget(self.database, connection, (await the_row(connection, address_key)).id)
 
     async def find_subscriber(self, address_key: str) -> Subscriber:

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from newsletter.model import Profile
     from newsletter.ports import Store
     from newsletter.web.admin.desk import AdminDesk
+    from newsletter.web.api_mount import ApiMount
     from newsletter.web.probes import Probes
     from newsletter.web.subscribing import SignupParts
     from newsletter.wiring import BounceParts
@@ -104,13 +105,15 @@ def create_app(  # noqa: PLR0913, PLR0917 (each is a part)
     admin: AdminDesk | None = None,
     readers: Readers | None = None,
     signup: SignupParts | None = None,
+    api: Callable[[Pages], ApiMount] | None = None,
 ) -> Starlette:
     """Return the pages as an ASGI application.
 
     ``clock`` returns the time, aware and in UTC. Caught mails are shown when ``catcher_maildir`` is given, papers and
     topics when ``profiles`` is, the admin's pages when ``admin`` is; readers may subscribe when ``signup`` is. What
     providers post of bounces is taken by what ``bounces`` returns. Pages are in ``language`` for whoever asks for none
-    that there is. What subscribers may choose is in ``readers``; without it, among ``profiles``.
+    that there is. What subscribers may choose is in ``readers``; without it, among ``profiles``. ``api``
+    makes the API's place among the pages.
     """
     has_reader = profiles is not None
     has_mails = catcher_maildir is not None
@@ -141,7 +144,7 @@ def create_app(  # noqa: PLR0913, PLR0917 (each is a part)
         routes += admin.routes(pages)
     faults = Faults(pages, topics)
     return Starlette(
-        routes=routes,
+        routes=[*routes, *([] if api is None else api(pages).routes())],
         middleware=[Middleware(Guard), Middleware(Speaking, language)],
         exception_handlers={
             HTTPException: faults.refused,

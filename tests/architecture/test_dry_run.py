@@ -11,6 +11,7 @@ LEAVES = {" ".join(path): command for path, command in commands() if not hasattr
 # Changes nothing that is kept, and sends nothing.
 LOOKS = {
     "admin hash-password",
+    "api make-token",
     "bounces list",
     "bounces show",
     "check",

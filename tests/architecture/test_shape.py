@@ -67,6 +67,7 @@ def test_each_library_has_one_door(path: Path) -> None:
         "httpx2": "newsletter/sources/",
         "dns": "newsletter/mail/dns.py",
         "flufl": "newsletter/bounces/zoo.py",
+        "fastapi": "newsletter/web/api/",
         "imapclient": "newsletter/bounces/imap.py",
         "cryptography": ("newsletter/bounces/", "newsletter/core/signing.py"),
     }

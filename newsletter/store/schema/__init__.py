@@ -19,6 +19,7 @@ from newsletter.store.schema.people import (
     subscriptions,
     suppressions,
 )
+from newsletter.store.schema.requests import api_requests
 from newsletter.store.schema.search import indexed_papers, vocabulary
 from newsletter.store.schema.signups import clicks, signups
 from newsletter.store.schema.voices import picks, saved_papers, voice_changes, votes
@@ -28,6 +29,7 @@ __all__ = [
     "Prose",
     "address_changes",
     "alerts",
+    "api_requests",
     "archived_papers",
     "attempts",
     "bounce_scores",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from newsletter.core.printable import clip, one_line
 from newsletter.core.selection import PERSONAL_TITLE, UPDATED_TOPIC
+from newsletter.core.weekly import BEST_TOPIC, is_weekly
 from newsletter.model import IssueKind
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ def section_title(section: Section, language: Language) -> str:
     """Return what a section is about, in the words of the admin: its topic, or else its profile's title; of
     what we name ourselves, the name in ``language``.
     """
-    if section.topic in (UPDATED_TOPIC, PERSONAL_TITLE):
+    if section.topic in (UPDATED_TOPIC, PERSONAL_TITLE, BEST_TOPIC):
         return language.gettext(section.topic)
     return one_line(section.topic) or one_line(section.profile_title) or one_line(section.profile)
 
@@ -48,7 +49,8 @@ def headline(digest: Digest, papers: Mapping[int, Paper], name: str, language: L
         return _transactional(digest.kind, language)[0]
     if not digest.paper_ids:
         return _quiet_headline(digest.considered, language)
-    return contents(digest, papers, language)
+    words = contents(digest, papers, language)
+    return language.gettext("Your week: %(papers)s", papers=words) if is_weekly(digest) else words
 
 
 def contents(digest: Digest, papers: Mapping[int, Paper], language: Language) -> str:

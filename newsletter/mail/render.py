@@ -19,7 +19,7 @@ from newsletter.mail.message import Envelope, Part, Placeholders, Recipient
 from newsletter.mail.rooms import ROOMS, html_budget
 from newsletter.mail.sample import sample_digest
 from newsletter.mail.templates import TemplateFiles, shipped_templates
-from newsletter.mail.view import note_sentences, section_views
+from newsletter.mail.view import count_views, note_sentences, section_views
 from newsletter.mail.words import schedule, subscription
 from newsletter.model import IssueKind, Problem
 
@@ -63,7 +63,7 @@ VARIABLES = frozenset(
             "subject",
             "preheader",
         ),
-        *("chosen", "considered", "trending", "sections", "omitted", "is_brief", "notes", "confirm_days"),
+        *("chosen", "considered", "trending", "sections", "omitted", "is_brief", "counts", "notes", "confirm_days"),
         *PER_RECIPIENT,
     )
 )
@@ -307,6 +307,7 @@ class Renderer:
             "considered": digest.considered,
             "trending": len(voted),
             "notes": note_sentences(digest, language),
+            "counts": count_views(digest, language),
             "confirm_days": self._links.confirm_within.days if self._links else 0,
         } | (self._placeholders.values() | missing)
 
@@ -362,7 +363,7 @@ class Renderer:
         base, _, code = name.partition(".")
         language = language_of(code) if code else ENGLISH
         kind = IssueKind(base) if base in self._needed else IssueKind.DIGEST
-        digest, papers = sample_digest(kind)
+        digest, papers = sample_digest(kind, base)
         try:
             prepared = self._prepare(self._compiler.compile(name, language), digest, papers, language)
         except TemplateError as error:

@@ -21,7 +21,7 @@ _DAY = date(2026, 11, 24)
 _SEEN = datetime(2026, 11, 24, 4, 0, tzinfo=UTC)
 
 
-def sample_digest(kind: IssueKind) -> tuple[Digest, dict[int, Paper]]:
+def sample_digest(kind: IssueKind, template: str = "") -> tuple[Digest, dict[int, Paper]]:
     """Return an invented mail of this kind, and its papers by id."""
     if kind.is_transactional:
         return Digest(kind, _DAY, (), considered=0), {}
@@ -32,7 +32,9 @@ def sample_digest(kind: IssueKind) -> tuple[Digest, dict[int, Paper]]:
         SourceNote("Hugging Face", Health.QUIET),
         SourceNote("bioRxiv", Health.BROKEN, 0, datetime(2026, 11, 24, 5, 10, tzinfo=UTC)),
     )
-    return Digest(kind, _DAY, sections, 0 if kind is IssueKind.WELCOME else 412, notes, template=kind.value), papers
+    return Digest(
+        kind, _DAY, sections, 0 if kind is IssueKind.WELCOME else 412, notes, template=template or kind.value
+    ), papers
 
 
 def _papers() -> list[Paper]:

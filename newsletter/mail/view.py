@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 from newsletter.core.printable import clip, one_line
 from newsletter.core.subject import section_title
 from newsletter.core.text import readable, readable_name
+from newsletter.core.weekly import BEST_TOPIC, is_weekly, topic_counts, week_of
 from newsletter.mail.excerpt import excerpt
 from newsletter.mail.links import LinkView, paper_links, paper_url
 from newsletter.mail.marks import Marked, mark_clipped
@@ -111,6 +112,15 @@ class SectionView:
     url: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class CountView:
+    """A bar of a chart: how many papers a topic brought, and its share of the largest, 1 to 100."""
+
+    title: str
+    count: int
+    share: int
+
+
 def section_views(
     digest: Digest,
     papers: Mapping[int, Paper],
@@ -120,14 +130,29 @@ def section_views(
 ) -> tuple[SectionView, ...]:
     """Return a digest's sections as templates show them, papers and links numbered through the whole mail.
 
-    ``topic_urls`` holds the pages of those profiles that have one.
+    ``topic_urls`` holds the pages of those profiles that have one. The weekly form begins with the week's best, and has
+    excerpts of these alone.
     """
     views, numbering = [], Numbering(language)
-    for index, section in enumerate(digest.sections, start=1):
+    brief = replace(room, excerpt=0) if is_weekly(digest) else room
+    for index, section in enumerate(_sections(digest), start=1):
         if section.papers or section.omitted:
-            view = _section_view(section, papers, room, numbering, f"s{index}")
+            is_first = section.topic == BEST_TOPIC or index == 1
+            view = _section_view(section, papers, room if is_first else brief, numbering, f"s{index}")
             views.append(replace(view, url=topic_urls.get(section.profile, "")))
     return tuple(views)
+
+
+def count_views(digest: Digest, language: Language) -> tuple[CountView, ...]:
+    """Return how many papers each topic brought, the largest first, for a chart."""
+    return tuple(
+        CountView(clip(section_title(each.section, language), 60), each.count, each.share)
+        for each in topic_counts(digest)
+    )
+
+
+def _sections(digest: Digest) -> tuple[Section, ...]:
+    return week_of(digest).sections if is_weekly(digest) else digest.sections
 
 
 def note_sentences(digest: Digest, language: Language) -> tuple[str, ...]:

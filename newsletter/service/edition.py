@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from newsletter.core.selection import PERSONAL_TITLE, Picker, Reader, compose_digest
-from newsletter.model import Profile, Topic
+from newsletter.core.weekly import WEEKLY
+from newsletter.model import Frequency, IssueKind, Profile, Topic
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -91,7 +92,7 @@ class Edition:
             tuple(profiles),
             self.windows[subscriber.id],
             self.ledger.get(subscriber.id, frozenset()),
-            subscriber.template,
+            template_of(subscriber),
             subscriber.language,
         )
         digest = self._digest(reader, person.issue.issue_date)
@@ -126,6 +127,12 @@ class Edition:
 
             self._picker = Picker(self.news.papers, matches, explain)
         return self._picker
+
+
+def template_of(subscriber: Subscriber) -> str:
+    """Return which template somebody's digests have: the weekly form for who reads weekly and has chosen no other."""
+    is_default = subscriber.template == IssueKind.DIGEST.value
+    return WEEKLY if is_default and subscriber.frequency is Frequency.WEEKLY else subscriber.template
 
 
 def is_personal(profile: str) -> bool:

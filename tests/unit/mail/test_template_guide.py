@@ -14,7 +14,7 @@ from newsletter.mail.links import LinkView
 from newsletter.mail.render import VARIABLES
 from newsletter.mail.templates import shipped_templates
 from newsletter.mail.themes import DARK, Palette
-from newsletter.mail.view import AuthorView, PaperView, SectionView
+from newsletter.mail.view import AuthorView, CountView, PaperView, SectionView
 from newsletter.mail.words import Cause
 from tests.support.mails import BRAND, make_renderer
 
@@ -42,6 +42,7 @@ def test_every_variable_is_documented(guide: str) -> None:
     ("heading", "kind"),
     [
         ("A section", SectionView),
+        ("A bar", CountView),
         ("A paper", PaperView),
         ("An author", AuthorView),
         ("A link", LinkView),

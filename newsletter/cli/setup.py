@@ -15,6 +15,7 @@ from newsletter.core.links import Links
 from newsletter.errors import ConfigurationError
 from newsletter.mail.alert import template_problems
 from newsletter.mail.render import Renderer
+from newsletter.mail.report import report_problems
 from newsletter.settings.example import write_example
 from newsletter.settings.load import load_configuration
 from newsletter.store.migrate import migrate as migrate_store
@@ -94,7 +95,7 @@ def _template_problems(configuration: Configuration) -> list[Problem]:
     links = Links("only for checking", configuration.settings.web.base_url)
     directories, brand = template_directories(configuration), brand_of(configuration)
     renderer = Renderer(directories, brand, links)
-    return [*renderer.check(), *template_problems(brand, directories)]
+    return [*renderer.check(), *template_problems(brand, directories), *report_problems(brand, directories)]
 
 
 def migrate(context: typer.Context) -> None:

@@ -12,6 +12,7 @@ from newsletter.errors import NewsletterError, StoreError
 from newsletter.model import SourceState
 from newsletter.service.alerting import Alerter
 from newsletter.service.oversight import Overseer
+from newsletter.service.reporting import Reporter
 
 if TYPE_CHECKING:
     from newsletter.daemon.running import Running
@@ -26,10 +27,12 @@ class Watch:
     running: Running
     _alerter: Alerter = field(init=False)
     _overseer: Overseer = field(init=False)
+    _reporter: Reporter = field(init=False)
 
     def __post_init__(self) -> None:
         self._alerter = Alerter(self.running.application.store)
         self._overseer = Overseer(self.running.application.store)
+        self._reporter = Reporter(self.running.application.store)
 
     async def run(self) -> None:
         """Look whether issues add up, whether mail may go, and what stays wrong, at every tick until the end."""
@@ -41,11 +44,22 @@ class Watch:
                 return
             parts, now = running.parts, running.application.now()
             await self._oversee()
+            await self._report()
             try:
                 observation = await self._observe() if parts.announcers else Observation()
                 await self._alerter.step(observation, parts.announcers, parts.alert_policy, now)
             except NewsletterError as error:
                 logger.error("alert.not_followed", error=str(error))  # noqa: TRY400 (one line, not a traceback)
+
+    async def _report(self) -> None:
+        parts, application = self.running.parts, self.running.application
+        if parts.reporter is None or parts.report_policy is None:
+            return
+        names = list(application.configuration.settings.sources)
+        try:
+            await self._reporter.step(parts.reporter, parts.report_policy, names, application.now())
+        except StoreError as error:
+            logger.error("report.not_made", error=str(error))  # noqa: TRY400 (one line, not a traceback)
 
     async def _oversee(self) -> None:
         vitals = self.running.vitals

@@ -28,7 +28,8 @@ UNTOLD: Final = (
     "newsletter/cli/",
     "newsletter/web/admin/",
     "newsletter/web/templates/admin/",
-    "templates/alert.txt",
+    "templates/alert.",
+    "templates/report.",
 )  # what only the operator reads
 KEYWORDS: Final = {**DEFAULT_KEYWORDS, "gettext_noop": None}
 OPTIONS: Final[dict[str, Any]] = {

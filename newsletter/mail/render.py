@@ -16,6 +16,7 @@ from newsletter.languages import ENGLISH, Language, known_codes, language_of
 from newsletter.mail.brand import Brand, colour_problems
 from newsletter.mail.fill import Compiled, Compiler, fill_html, fill_text
 from newsletter.mail.message import Envelope, Part, Placeholders, Recipient
+from newsletter.mail.operator import OPERATORS
 from newsletter.mail.rooms import ROOMS, html_budget
 from newsletter.mail.sample import sample_digest
 from newsletter.mail.templates import TemplateFiles, shipped_templates
@@ -183,13 +184,13 @@ class Renderer:
     def check(self) -> list[Problem]:
         """Return everything wrong with the templates and colours: each one compiled anew and filled with a sample."""
         problems = list(colour_problems(self.brand))
-        for name in sorted({*self._files.names(".mjml"), *self._needed}):
+        for name in sorted({*self._files.names(".mjml"), *self._needed} - OPERATORS):
             problems.extend(self._check(name))
         return list(dict.fromkeys(problems))  # what stands in a shared part is wrong once
 
     def template_names(self) -> list[str]:
         """Return the names that a digest may ask for as its template."""
-        return [name for name in self._files.names(".mjml") if name not in _BY_KIND and "." not in name]
+        return [name for name in self._files.names(".mjml") if name not in _BY_KIND | OPERATORS and "." not in name]
 
     def recipient(self, subscriber: Subscriber, language: Language = ENGLISH) -> Recipient:
         """Return what is this subscriber's alone in a mail in ``language``."""

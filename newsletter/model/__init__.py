@@ -52,6 +52,7 @@ from newsletter.model.relays import (
     Shortage,
     Window,
 )
+from newsletter.model.reports import RunReport
 from newsletter.model.requests import KeptAnswer, KeyedRequest, RequestPhase, RequestStanding
 from newsletter.model.roles import ALL_ROLES, Role
 from newsletter.model.seals import Place, Seal
@@ -147,6 +148,7 @@ __all__ = [
     "RequestPhase",
     "RequestStanding",
     "Role",
+    "RunReport",
     "SavedPaper",
     "Schedule",
     "Seal",

@@ -16,7 +16,7 @@ from newsletter.ports.deliveries import DeliveryStore
 from newsletter.ports.history import HistoryStore, SessionStore
 from newsletter.ports.ledger import LedgerStore, ListingStore
 from newsletter.ports.limits import LimitStore
-from newsletter.ports.mail import Announcer, Begin, Prepared, Renderer, Transport
+from newsletter.ports.mail import Announcer, Begin, Prepared, Renderer, ReportSender, Transport
 from newsletter.ports.operation import OperationStore
 from newsletter.ports.papers import PaperStore, Source
 from newsletter.ports.personal import AddressChangeStore, DepartureStore, PersonalStore
@@ -25,7 +25,7 @@ from newsletter.ports.search import Candidate, Search, SearchIndex
 from newsletter.ports.signups import SignupStore
 from newsletter.ports.subscribers import SubscriberStore
 from newsletter.ports.voices import VoiceStore
-from newsletter.ports.watching import WatchStore
+from newsletter.ports.watching import ReportStore, WatchStore
 
 __all__ = [
     "AddressChangeStore",
@@ -45,6 +45,8 @@ __all__ = [
     "PersonalStore",
     "Prepared",
     "Renderer",
+    "ReportSender",
+    "ReportStore",
     "RequestStore",
     "Search",
     "SearchIndex",
@@ -74,6 +76,7 @@ class Store(
     ListingStore,
     OperationStore,
     WatchStore,
+    ReportStore,
     BounceStore,
     SuppressionStore,
     SignupStore,

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
         Notice,
         Outcome,
         Paper,
+        RunReport,
         Subscriber,
     )
 
@@ -62,6 +63,13 @@ class Renderer(Protocol):
 
     def prepare(self, digest: Digest, papers: Mapping[int, Paper]) -> Prepared:
         """Render a digest; TemplateError when a template cannot be filled. ``papers`` holds every id in it."""
+
+
+class ReportSender(Protocol):
+    """A way to send the operator's daily report."""
+
+    async def send_report(self, report: RunReport, now: datetime) -> str | None:
+        """Send it; return None, or in one line why that was not possible. Never raises for it."""
 
 
 class Announcer(Protocol):

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Collection
-    from datetime import datetime
+    from datetime import date, datetime
 
     from newsletter.model import Alert, Readings
 
@@ -27,3 +27,16 @@ class WatchStore(Protocol):
 
     async def save_alerts(self, changed: Collection[Alert], over: Collection[Alert]) -> None:
         """Remember ``changed`` in place of what was known of the same condition and channel, and forget ``over``."""
+
+
+class ReportStore(Protocol):
+    """Of which days the operator has a report."""
+
+    async def last_report(self) -> date | None:
+        """Return the newest day of which the operator has a report, or None."""
+
+    async def claim_report(self, day: date, now: datetime) -> bool:
+        """Remember that a day's report is sent; return False when it had been remembered before."""
+
+    async def drop_report(self, day: date) -> None:
+        """Forget that a day's report was sent, so that it is sent again."""

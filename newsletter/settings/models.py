@@ -215,6 +215,11 @@ class AlertSettings(Section):
     webhook_url_file: FilePath | None = Field(
         default=None, description="A file that holds the address, instead of `webhook_url`."
     )
+    report_at: TimeOfDay | None = Field(
+        default=None,
+        description="When `alerts.mail` is told what became of the day before, at a time in `defaults.zone`, such as "
+        "`08:30`. Default: never.",
+    )
     after_minutes: float = Field(
         default=15, ge=0, le=10_080, allow_inf_nan=False, description="How long something must stay wrong."
     )
@@ -227,6 +232,13 @@ class AlertSettings(Section):
     paused_hours: float = Field(
         default=6, gt=0, le=720, allow_inf_nan=False, description="How long a pause may last before it looks forgotten."
     )
+
+    @model_validator(mode="after")
+    def check_report(self) -> Self:
+        """Refuse a report that nobody would get."""
+        if self.report_at is not None and self.mail is None:
+            raise complaint("there is a report_at but no mail", "add the address: mail: operator@example.org")
+        return self
 
 
 class DefaultSettings(Section):

@@ -11,12 +11,12 @@ from newsletter.errors import StoreVersionError
 from newsletter.model import Alert, DeliveryState, Readings, SubscriberStatus, SuppressionKind
 from newsletter.store.migrate import newest_version
 from newsletter.store.part import Part, chunks
-from newsletter.store.schema import alerts, deliveries, papers, subscribers
+from newsletter.store.schema import alerts, deliveries, papers, reports, subscribers
 from newsletter.store.suppressions import counted_suppressions
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
-    from datetime import datetime
+    from datetime import date, datetime
 
     from sqlalchemy import Select
     from sqlalchemy.ext.asyncio import AsyncConnection
@@ -26,7 +26,7 @@ newest = cache(newest_version)
 
 
 class WatchTables(Part):
-    """:class:`newsletter.ports.WatchStore` over the tables."""
+    """:class:`newsletter.ports.WatchStore` and :class:`newsletter.ports.ReportStore` over the tables."""
 
     async def readings(self, since: datetime, now: datetime) -> Readings:
         """Return the figures of one moment; deliveries are counted of those planned since then."""
@@ -65,6 +65,24 @@ class WatchTables(Part):
         async with self.database.read() as connection:
             rows = await connection.execute(select(alerts).order_by(alerts.c.condition, alerts.c.channel))
             return [Alert(*row) for row in rows]
+
+    async def last_report(self) -> date | None:
+        """Return the newest day of which the operator has a report, or None."""
+        async with self.database.read() as connection:
+            newest_day: date | None = (await connection.execute(select(func.max(reports.c.day)))).scalar_one()
+            return newest_day
+
+    async def claim_report(self, day: date, now: datetime) -> bool:
+        """Remember that a day's report is sent; return False when it had been remembered before."""
+        new = self.database.insert(reports).on_conflict_do_nothing().returning(reports.c.day)
+        async with self.database.write() as connection:
+            rows = await connection.execute(new, [{"day": day, "claimed_at": now}])
+            return rows.scalar_one_or_none() is not None
+
+    async def drop_report(self, day: date) -> None:
+        """Forget that a day's report was sent, so that it is sent again."""
+        async with self.database.write() as connection:
+            await connection.execute(delete(reports).where(reports.c.day == day))
 
     async def save_alerts(self, changed: Collection[Alert], over: Collection[Alert]) -> None:
         """Remember ``changed`` in place of what was known of the same condition and channel, and forget ``over``."""

@@ -13,6 +13,7 @@ from newsletter.mail.fleet import FleetTransport
 from newsletter.mail.redirect import RedirectedTransport
 from newsletter.mail.relay import Authentication, Relay, Tls, TlsVersion
 from newsletter.mail.render import Renderer
+from newsletter.mail.report import MailReporter, ReportTemplate
 from newsletter.mail.smtp import SmtpTransport
 from newsletter.mail.themes import THEMES
 from newsletter.model import Window
@@ -177,6 +178,15 @@ def windows(limits: LimitSettings) -> dict[Window, int]:
     """Return the limits that are set, by window."""
     stated = {window: getattr(limits, f"per_{window}") for window in Window}
     return {window: most for window, most in stated.items() if most is not None}
+
+
+def build_reporter(configuration: Configuration, transport: Transport) -> MailReporter | None:
+    """Return what sends the operator's daily report, None where there is none."""
+    alerts = configuration.settings.alerts
+    if alerts.mail is None or alerts.report_at is None:
+        return None
+    brand = brand_of(configuration)
+    return MailReporter(transport, brand, alerts.mail, ReportTemplate(brand, template_directories(configuration)))
 
 
 def build_announcers(configuration: Configuration, transport: Transport) -> list[Announcer]:

@@ -21,6 +21,7 @@ from newsletter.mail.smtp import SmtpTransport
 from newsletter.service.collect import ScheduledSource
 from newsletter.service.deliver import Deliverer, DeliveryPolicy
 from newsletter.service.issue import IssuePolicy, Issuer
+from newsletter.service.reporting import ReportPolicy
 from newsletter.settings.sourcemodels import AnySourceSettings, SourceSettings
 from newsletter.sources.base import SourceContext
 from newsletter.sources.fetch import Fetcher, FetchSettings
@@ -33,14 +34,22 @@ from newsletter.wiring.bounces import (
     return_paths_of,
     sender_of,
 )
-from newsletter.wiring.mail import build_announcers, build_renderer, fleet_of, redirected, relays_of, signed
+from newsletter.wiring.mail import (
+    build_announcers,
+    build_renderer,
+    build_reporter,
+    fleet_of,
+    redirected,
+    relays_of,
+    signed,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from newsletter.core.routing import Fleet
     from newsletter.mail.render import Renderer
-    from newsletter.ports import Announcer, Transport
+    from newsletter.ports import Announcer, ReportSender, Transport
     from newsletter.service.bounces import Taken
     from newsletter.settings.load import Configuration
     from newsletter.settings.models import Settings
@@ -66,6 +75,8 @@ class Parts:
     transport: Transport
     deliverer: Deliverer
     announcers: list[Announcer]
+    reporter: ReportSender | None
+    report_policy: ReportPolicy | None
     alert_policy: AlertPolicy
     bounces: BounceParts
 
@@ -108,6 +119,8 @@ def build_parts(
         transport=transport,
         deliverer=deliverer,
         announcers=build_announcers(application.configuration, transport),
+        reporter=build_reporter(application.configuration, transport),
+        report_policy=report_policy(application.configuration.settings),
         alert_policy=alert_policy(application.configuration.settings),
         bounces=build_bounces(application, on_taken),
     )
@@ -163,6 +176,12 @@ def _plan(source: SourceSettings, settings: Settings) -> CheckPlan:
     minutes = source.interval_minutes or settings.collect.interval_minutes
     days = source.stale_after_days or STALE_AFTER_DAYS.get(source.kind)
     return CheckPlan(timedelta(minutes=minutes), None if days is None else timedelta(days=days))
+
+
+def report_policy(settings: Settings) -> ReportPolicy | None:
+    """Return when the operator's daily report goes out, None when it does not."""
+    at = settings.alerts.report_at
+    return ReportPolicy(at, settings.defaults.zone) if at is not None else None
 
 
 def alert_policy(settings: Settings) -> AlertPolicy:

@@ -186,7 +186,7 @@ def test_unknown_template_suggests_the_nearest(tmp_path: Path) -> None:
     digest, papers = make_digest(1)
     renderer = write(tmp_path, name="brief")
     renderer.prepare(Digest(digest.kind, ISSUE_DATE, digest.sections, 1, template="brief"), papers)
-    assert renderer.template_names() == ["brief", "digest"]
+    assert renderer.template_names() == ["brief", "digest", "weekly"]
     with pytest.raises(TemplateError, match=r"breif.mjml: there is no such template — did you mean brief.mjml\?"):
         renderer.prepare(Digest(digest.kind, ISSUE_DATE, digest.sections, 1, template="breif"), papers)
 

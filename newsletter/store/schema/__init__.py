@@ -8,7 +8,7 @@ from newsletter.store.schema.archive import archived_papers
 from newsletter.store.schema.columns import Instant, Prose, metadata
 from newsletter.store.schema.deliveries import attempts, bounces, deliveries, digests, issues, ledger, ledger_updates
 from newsletter.store.schema.history import ended_sessions, movements, source_days
-from newsletter.store.schema.operation import alerts, buckets, circuits, leases, pauses, seals
+from newsletter.store.schema.operation import alerts, buckets, circuits, leases, pauses, reports, seals
 from newsletter.store.schema.papers import paper_aliases, paper_keys, paper_versions, papers, sightings, sources
 from newsletter.store.schema.people import (
     address_changes,
@@ -55,6 +55,7 @@ __all__ = [
     "papers",
     "pauses",
     "picks",
+    "reports",
     "saved_papers",
     "seals",
     "sightings",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import (
     Column,
+    Date,
     Float,
     Integer,
     Table,
@@ -75,6 +76,15 @@ seals = Table(
     required("fingerprint", Text),
     required("place", Prose),
     required("sealed_at", Instant),
+)
+
+# The days of which the operator has a report.
+reports = Table(
+    "reports",
+    metadata,
+    Column("day", Date, primary_key=True),
+    required("claimed_at", Instant),
+    sqlite_with_rowid=False,
 )
 
 # What the operator has been told is wrong, by each channel, so that a restart does not tell it again.

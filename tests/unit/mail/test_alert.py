@@ -13,6 +13,7 @@ from newsletter.mail.alert import AlertTemplate, MailAnnouncer, template_problem
 from newsletter.mail.brand import Brand
 from newsletter.mail.lines import is_clean
 from newsletter.model import EmailAddress, Notice, Outcome, OutcomeKind
+from tests.support.mails import Page
 
 if TYPE_CHECKING:
     from email.message import EmailMessage
@@ -53,6 +54,12 @@ class Transport:
         """Nothing is open."""
 
 
+def text_of(message: EmailMessage, form: str = "plain") -> str:
+    part = message.get_body((form,))
+    assert part is not None
+    return str(part.get_content()).replace("\r\n", "\n")
+
+
 def parsed(transport: Transport) -> EmailMessage:
     (sent,) = transport.sent
     assert is_clean(sent[0])
@@ -68,7 +75,7 @@ async def test_one_trouble_is_the_subject() -> None:
     assert message["Auto-Submitted"] == "auto-generated"
     assert (message["To"], message["From"]) == ("operator@example.org", "Grüße <digest@news.example>")
     assert message["Message-ID"].endswith("@news.example>")
-    text = message.get_content().replace("\r\n", "\n")
+    text = text_of(message)
     assert "- the source arxiv cannot be read: no answer\n  since 2026-03-02 03:00 UTC\n" in text
     assert "https://news.example/" in text
     assert "over:" not in text
@@ -80,7 +87,7 @@ async def test_several_are_counted_and_listed() -> None:
     await MailAnnouncer(transport, BRAND, OPERATOR, AlertTemplate(BRAND)).announce([ARXIV, ARXIV, QUEUE_OVER], NOW)
     message = parsed(transport)
     assert message["Subject"] == "[Grüße] 2 wrong, 1 over"
-    text = message.get_content()
+    text = text_of(message)
     assert text.index("These are wrong:") < text.index("This is over:") < text.index("- mails that are due")
 
 
@@ -96,7 +103,20 @@ async def test_hostile_words_stay_words() -> None:
     await MailAnnouncer(transport, BRAND, OPERATOR, AlertTemplate(BRAND)).announce([notice], NOW)
     message = parsed(transport)
     assert message["Bcc"] is None
-    assert "{{ 7 * 7 }}" in message.get_content()
+    assert "{{ 7 * 7 }}" in text_of(message)
+
+
+async def test_the_html_says_the_same_and_obeys_nothing() -> None:
+    transport = Transport()
+    hostile = Notice("relay", "550 </p><script>alert(1)</script>", SINCE)
+    await MailAnnouncer(transport, BRAND, OPERATOR, AlertTemplate(BRAND)).announce([hostile, QUEUE_OVER], NOW)
+    page = Page(text_of(parsed(transport), "html"))
+    assert page.unbalanced == []
+    assert "script" not in {tag for tag, _ in page.tags}
+    for words in ("Something is wrong", "550 </p><script>alert(1)</script>", "since 2026-03-02 03:00 UTC", "Over"):
+        assert words in page.text
+    assert "https://news.example" in [link.get("href") for link in page.attributes("a")]
+    assert not any(name.startswith("List-") for name in parsed(transport))
 
 
 async def test_what_the_relay_says_against_it_comes_back() -> None:
@@ -111,7 +131,7 @@ async def test_the_operators_own_template_is_used(tmp_path: Path) -> None:
     (tmp_path / "alert.txt").write_text("{% for alert in wrong %}{{ alert.condition }}!{% endfor %}\n", "utf-8")
     transport = Transport()
     await MailAnnouncer(transport, BRAND, OPERATOR, AlertTemplate(BRAND, [tmp_path])).announce([ARXIV], NOW)
-    assert parsed(transport).get_content().strip() == "source:arxiv!"
+    assert text_of(parsed(transport)).strip() == "source:arxiv!"
 
 
 @pytest.mark.parametrize("text", ["\n{% for %}", "\n{{ nobody }}", "\n{{ wrong[0].nothing }}", "\n{{ 1 / 0 }}"])

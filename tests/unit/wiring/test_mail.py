@@ -43,7 +43,11 @@ def configured(brand: dict[str, object], web: dict[str, object]) -> Configuratio
 
 
 def test_a_theme_is_chosen_and_colours_and_words_are_the_operators() -> None:
-    wanted = {"theme": "journal", "dark": {"accent": "#ABCDEF"}, "wording": {"footer": "Made by us."}}
+    wanted: dict[str, object] = {
+        "theme": "journal",
+        "dark": {"accent": "#ABCDEF"},
+        "wording": {"footer": "Made by us."},
+    }
     brand = brand_of(configured(wanted, {}))
     assert brand.theme is THEMES["journal"]
     assert brand.light == THEMES["journal"].light

@@ -45,6 +45,7 @@ BENCHES = (
     Bench("bench_collect", table.collect_rows, quick=("--entries", "500", "--papers", "1000")),
     Bench("bench_search", table.search_rows, quick=("--quick",)),
     Bench("bench_pages", table.pages_rows, quick=("--seconds", "1"), needs=missing_servers),
+    Bench("bench_admin", table.admin_rows, quick=("--people", "20", "--papers", "200")),
     Bench("bench_plan", table.plan_rows, quick=("--subscribers", "1000")),
     Bench("bench_send", table.send_rows, quick=("--messages", "500"), needs=missing_programs),
     Bench(

@@ -145,6 +145,14 @@ def pages_rows(figures: Figures) -> Iterator[Row]:
     yield Row("the same, per second of one core", figures["per_core_s"], "/s", None, peer, name, is_floor=True)
 
 
+def admin_rows(figures: Figures) -> Iterator[Row]:
+    pages = {name: value for name, value in figures.items() if name not in ("people", "papers", "draft")}
+    slowest = max(pages, key=lambda name: pages[name])
+    yield Row("the admin's overview", figures["overview"], "ms", 500)
+    yield Row(f"the slowest of {len(pages)} pages ({slowest})", pages[slowest], "ms", 500)
+    yield Row(f"a profile's draft on {figures['papers']:,.0f} papers", figures["draft"] / 1000, "s", 10)
+
+
 EXCERPTS = {
     "precision": "sentences with idea or result",
     "idea": "abstracts whose idea is told",

@@ -171,6 +171,7 @@ def mail(at: datetime, back: int, number: int, people: int) -> dict[str, Any]:
         "arrival_through": 1,
         "is_unknown": False,
         "updates": "[]",
+        "number": 0,
         "relay": "main",
     }
 

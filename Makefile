@@ -59,6 +59,7 @@ languages: .venv/installed
 # The pictures of the README, taken with the system's Chromium.
 pictures: .venv/installed-for-tests
 	$(BIN)/python -m tests.support.pictures
+	$(BIN)/python -m tests.support.adminpictures
 
 lock: .venv/installed-for-tests
 	$(PIP) install uv

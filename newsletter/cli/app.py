@@ -24,6 +24,7 @@ from newsletter.cli import (
     inspection,
     papers,
     pipeline,
+    preview,
     profiles,
     relays,
     safekeeping,
@@ -175,6 +176,7 @@ setup.register(app)
 daemon.register(app)
 pipeline.register(app)
 inspection.register(app)
+preview.register(app)
 safekeeping.register(app)
 doctor.register(app)
 stopping.register(app)

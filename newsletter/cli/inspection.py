@@ -1,12 +1,9 @@
-"""Looking before it is sent, and after: ``status``, ``preview``, ``send-test`` and ``why``."""
+"""Looking before it is sent, and after: ``status``, ``send-test`` and ``why``."""
 
 from __future__ import annotations
 
-import webbrowser
 from contextlib import AsyncExitStack
 from dataclasses import asdict, replace
-from pathlib import Path
-from tempfile import mkdtemp
 from typing import TYPE_CHECKING, Annotated
 from uuid import uuid4
 
@@ -15,7 +12,6 @@ import typer
 from newsletter.cli.context import find_profile, find_subscriber, is_address, run
 from newsletter.cli.output import heading, note, plural, print_fields, print_json, print_table, say
 from newsletter.cli.pipeline import JsonOption  # noqa: TC001 (Typer reads annotations at run time)
-from newsletter.cli.subscriber_options import member_of
 from newsletter.core.address import parse_address
 from newsletter.core.clearance import described
 from newsletter.core.text import readable
@@ -41,7 +37,6 @@ WhoArgument = Annotated[
 def register(app: typer.Typer) -> None:
     """Mount the commands."""
     app.command()(status)
-    app.command()(preview)
     app.command("send-test")(send_test)
     app.command()(why)
 
@@ -97,46 +92,6 @@ def _show_status(found: Status) -> None:
         note(f"newsletter: {found.clearance.refusal}")
 
 
-def preview(  # noqa: PLR0913 (each is an option)
-    context: typer.Context,
-    who: WhoArgument,
-    *,
-    html: Annotated[Path | None, typer.Option("--html", metavar="F", help="Write the HTML part here.")] = None,
-    text: Annotated[Path | None, typer.Option("--text", metavar="F", help="Write the plain-text part here.")] = None,
-    eml: Annotated[Path | None, typer.Option("--eml", metavar="F", help="Write the whole message here.")] = None,
-    kind: Annotated[str | None, typer.Option(metavar="KIND", help="An invented mail of this kind instead.")] = None,
-    open_it: Annotated[bool, typer.Option("--open", help="Show the HTML part in a browser.")] = False,
-) -> None:
-    """Show the digest that somebody, or a profile's next new reader, would get now. Nothing is stored or sent.
-
-    Without an option the plain-text part is printed. Kinds are digest, welcome, quiet, probe, confirmation, reminder,
-    goodbye and address_change; the links in an invented mail open nothing.
-
-    \b
-    Examples:
-      newsletter preview reader@example.org --open
-      newsletter preview language-models --html digest.html --eml digest.eml
-      newsletter preview language-models --kind confirmation
-    """
-    of_kind = member_of(IssueKind, kind, "--kind")
-
-    async def work(application: Application) -> tuple[str, str, str, bytes]:
-        reader, prepared = await _shown(application, who, of_kind)
-        message = prepared.compose(reader, _message_id(application), application.now())
-        return prepared.subject, prepared.html(reader), prepared.text(reader), message
-
-    subject, html_part, text_part, message = run(context, work)
-    if open_it and html is None:
-        html = Path(mkdtemp(prefix="newsletter-")) / "digest.html"
-    for path, content in ((html, html_part.encode()), (text, text_part.encode()), (eml, message)):
-        if path is not None:
-            _write(path, content)
-    if open_it and html is not None:
-        webbrowser.open(html.resolve().as_uri())
-    if html is text is eml is None:
-        typer.echo(f"Subject: {subject}\n\n{text_part}")
-
-
 def send_test(
     context: typer.Context,
     address: Annotated[str, typer.Argument(metavar="ADDRESS", help="Where to send it.")],
@@ -163,13 +118,13 @@ def send_test(
             subscriber, prepared = await _test_mail(application, who)
             subscriber = replace(subscriber, address=recipient)
             if dry_run:
-                size = len(prepared.compose(subscriber, _message_id(application), application.now()))
+                size = len(prepared.compose(subscriber, message_id(application), application.now()))
                 say(f"“{prepared.subject}”, {size:,} bytes, would go to {recipient}")
                 return None
             await start_catcher(application, stack)
             transport = build_transport(application)
             stack.push_async_callback(transport.aclose)
-            message = prepared.compose(subscriber, _message_id(application), application.now())
+            message = prepared.compose(subscriber, message_id(application), application.now())
             sender = application.configuration.settings.mail.sender.address.wire
             return await transport.send(message, sender, recipient)
 
@@ -218,17 +173,8 @@ def why(
         say(f"  - {line}")
 
 
-async def _shown(application: Application, who: str, kind: IssueKind | None) -> tuple[Subscriber, PreparedDigest]:
-    """Return the mail to be shown and its reader: what is due to them, or an invented one of a kind."""
-    if kind is None:
-        proposal, prepared = await _prepare(application, who)
-        return proposal.subscriber, prepared
-    reader = await _reader(application, who)
-    digest, papers = sample_digest(kind)
-    return reader, build_renderer(application).prepare(replace(digest, language=reader.language), papers)
-
-
-async def _reader(application: Application, who: str) -> Subscriber:
+async def reader_of(application: Application, who: str) -> Subscriber:
+    """Return the subscriber of this address, or a new reader of the profile of this name."""
     if is_address(who):
         return await find_subscriber(application.store, who)
     profile = find_profile(application.configuration.profiles, who)
@@ -236,7 +182,7 @@ async def _reader(application: Application, who: str) -> Subscriber:
 
 
 async def _prepare(application: Application, who: str) -> tuple[Proposal, PreparedDigest]:
-    subscriber = await _reader(application, who)
+    subscriber = await reader_of(application, who)
     (proposal,) = await build_issuer(application).propose([subscriber], application.now())
     return proposal, build_renderer(application).prepare(proposal.digest, proposal.papers)
 
@@ -249,14 +195,7 @@ async def _test_mail(application: Application, who: str | None) -> tuple[Subscri
     return proposal.subscriber, prepared
 
 
-def _message_id(application: Application) -> str:
+def message_id(application: Application) -> str:
+    """Return a Message-ID for a mail that the ledger does not count."""
     domain = application.configuration.settings.mail.sender.address.wire.rpartition("@")[2]
     return f"<test.{uuid4().hex}@{domain}>"
-
-
-def _write(path: Path, content: bytes) -> None:
-    try:
-        path.write_bytes(content)
-    except OSError as error:
-        raise NewsletterError(f"{path} cannot be written: {error.strerror}") from error
-    note(f"wrote {path}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from base64 import urlsafe_b64decode
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
+from urllib.parse import quote
 
 import pytest
 from hypothesis import HealthCheck, assume, given, settings
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
     from starlette.routing import Route
 
-MOST_PAGES: Final = 400
+MOST_PAGES: Final = 250
 LETTERS: Final = "ABCabc012._-~%"
 ALL_AT_ONCE: Final = {
     "List-Unsubscribe": "One-Click",
@@ -53,23 +54,24 @@ def test_no_link_of_any_mail_or_page_changes_anything(site: Site) -> None:
     now = site.application.now()
     waiting = {link for link in site.mail_links() if link.startswith("/")} | {"/"}
     assert {link.split("/")[1] for link in waiting} >= {"unsubscribe", "manage", "address"}
+    by_mail = frozenset(waiting)
     waiting |= {filled(route.path, "x") for route in site.routes() if "{token}" not in route.path}
     for who in (site.reader.id, NOBODY):
         tokens = tokens_of(site.links, who, now)
         waiting |= {
-            filled(route.path, tokens[first])
+            filled(route.path, tokens[kind])
             for route in token_routes(site)
-            if (first := route.path.split("/")[1]) in tokens
+            if (kind := route.path.split("/")[1]) in tokens
         }
-    seen: set[str] = set()
+    first, seen = frozenset(waiting), set[str]()
     while waiting and len(seen) < MOST_PAGES:
-        path = min(waiting, key=lambda each: ("lang=" in each, each.count("/") + each.count("="), each))
+        path = min(waiting, key=lambda each: (each not in first, each.count("/") + each.count("="), each))
         waiting.discard(path)
         seen.add(path)
-        for method in ("GET", "HEAD"):
-            answer = site.ask(method, path)
-            assert answer.status_code < 500, f"{method} {path}"
         page = site.ask("GET", path)
+        assert page.status_code != 500, path
+        if path in by_mail:
+            assert site.ask("HEAD", path).status_code in {page.status_code, 405}
         if page.headers.get("content-type", "").startswith("text/html"):
             waiting |= {link for link in links_on(page.text) if "lang=" not in link} - seen
     visited = {route.path for path in seen if (route := site.route_of(path)) is not None}
@@ -126,7 +128,7 @@ def invented(draw: st.DrawFn, good: dict[str, str], own: str, foreign: dict[str,
                 f"{payload}.{other.rpartition('.')[2]}",
                 f"{other.rpartition('.')[0]}.{signature}",
                 foreign[own],
-                draw(st.text(st.characters(codec="utf-8", exclude_characters="/?#\\"), min_size=1, max_size=60)),
+                draw(st.text(st.characters(codec="utf-8", exclude_characters="/"), min_size=1, max_size=60)),
             )
         )
     )
@@ -147,7 +149,7 @@ def test_invented_tokens_change_nothing_and_tell_nothing(site: Site) -> None:
         token = data.draw(invented(here[who], route.path.split("/")[1], foreign))
         for method in sorted((route.methods or {"GET"}) - {"HEAD"}):
             form = ALL_AT_ONCE if method == "POST" else None
-            answer = site.ask(method, filled(route.path, _quoted(token)), data=form)
+            answer = site.ask(method, filled(route.path, quote(token, safe="")), data=form)
             nothing = site.ask(method, filled(route.path, "x"), data=form)
             assert 400 <= answer.status_code < 500
             assert (answer.status_code, answer.text) == (nothing.status_code, nothing.text)
@@ -171,7 +173,3 @@ def test_tokens_that_have_expired_change_nothing_and_tell_nothing(site: Site) ->
             assert 400 <= answers[0].status_code < 500, route.path
             assert [each.text for each in answers[1:]] == [answers[0].text], route.path
     assert site.contents() == before
-
-
-def _quoted(token: str) -> str:
-    return "".join(f"%{octet:02X}" for octet in token.encode()) if not token.isascii() or "%" in token else token

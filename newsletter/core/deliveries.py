@@ -6,10 +6,10 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
-from newsletter.model import DeliveryState, IssueKind, SubscriberStatus
+from newsletter.model import DeliveryState, IssueKind, SubscriberStatus, SuppressionKind
 
 if TYPE_CHECKING:
-    from newsletter.model import Delivery, Subscriber
+    from newsletter.model import Delivery, Subscriber, Suppression
 
 PLANNED, SENDING, DEFERRED = DeliveryState.PLANNED, DeliveryState.SENDING, DeliveryState.DEFERRED
 REJECTED, EXPIRED, SUPPRESSED = DeliveryState.REJECTED, DeliveryState.EXPIRED, DeliveryState.SUPPRESSED
@@ -58,9 +58,19 @@ _GET: Final = MappingProxyType(
 _ACTIVE: Final = frozenset({SubscriberStatus.ACTIVE})
 
 
+ASKS: Final = frozenset({IssueKind.CONFIRMATION, IssueKind.ADDRESS_CHANGE})
+
+
 def may_get(kind: IssueKind, status: SubscriberStatus) -> bool:
     """Whether somebody of this status is sent this kind of mail; who is suppressed gets none, whatever their status."""
     return status in _GET.get(kind, _ACTIVE)
+
+
+def holds_back(suppression: Suppression, kind: IssueKind) -> bool:
+    """Whether a suppression keeps this kind of mail off. Who had everything erased is still asked whether they want
+    mail again when their address is entered; nothing else comes before they have said yes.
+    """
+    return suppression.kind is not SuppressionKind.HASH or kind not in ASKS
 
 
 def addressed(subscriber: Subscriber, delivery: Delivery) -> Subscriber:

@@ -67,7 +67,8 @@ def readers_of(running: Running) -> Readers:
     """Return what subscribers may choose among, and the mails that answer what they do."""
     application = running.application
     settings = application.configuration.settings
-    return Readers(lambda: application.profiles, settings.mail.sender.address.domain, settings.web.goodbye)
+    domain = settings.mail.sender.address.domain
+    return Readers(lambda: application.profiles, domain, settings.web.goodbye, running.wake.set)
 
 
 def signup_parts(running: Running) -> SignupParts:

@@ -64,8 +64,8 @@ class SuppressionStore(Protocol):
     """Addresses and domains that nobody writes to. One that has expired counts as not there."""
 
     async def suppressed(self, addresses: Collection[EmailAddress], now: datetime) -> Mapping[str, Suppression]:
-        """Return what suppresses these addresses, by their keys: the address's own suppression, else that of its
-        fingerprint, else its domain's.
+        """Return what suppresses these addresses, by their keys: the address's own suppression, else its
+        domain's, else that of its fingerprint.
         """
 
     async def erased(self, address_keys: Collection[str], now: datetime) -> Mapping[str, Suppression]:

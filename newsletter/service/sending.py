@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from newsletter.core.bounce_score import BouncePolicy
-from newsletter.core.deliveries import may_get
+from newsletter.core.deliveries import holds_back, may_get
 from newsletter.core.replies import Cause, cause_of, is_about_relay
 from newsletter.core.retry import RetryPolicy, decide
 from newsletter.core.routing import PATIENCE, Closed, Fleet, RelayPlan
@@ -209,7 +209,7 @@ class Sending:
         if not may_get(delivery.kind, subscriber.status):
             return Outcome(OutcomeKind.SUPPRESSED, text=f"not sent: the subscriber is {subscriber.status}")
         suppression = self._intake.suppressed.get(subscriber.address.key)
-        if suppression is not None:
+        if suppression is not None and holds_back(suppression, delivery.kind):
             what = f"the {suppression.kind} is suppressed: {suppression.reason}"
             said = f"{what}, {suppression.detail}" if suppression.detail else what
             return Outcome(OutcomeKind.SUPPRESSED, text=f"not sent: {said}")

@@ -12,7 +12,7 @@ from newsletter.model import SuppressionKind, SuppressionReason
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from newsletter.model import EmailAddress, Subscriber, Suppression
+    from newsletter.model import Subscriber, Suppression
     from newsletter.ports import Store
 
 # What was found out by sending is settled by whoever says that the address works again; what somebody decided is not.
@@ -35,12 +35,6 @@ def read_value(text: str) -> tuple[SuppressionKind, str]:
         return SuppressionKind.DOMAIN, parse_address(f"postmaster@{domain}").domain
     except AddressError as error:
         raise AddressError(f"“{plain[:100]}” is neither a mail address nor a domain") from error
-
-
-async def forgive_erasure(store: Store, address: EmailAddress, now: datetime) -> bool:
-    """Let somebody who had everything erased be written to again, as they ask; return whether that was needed."""
-    found = (await store.erased([address.key], now)).get(address.key)
-    return found is not None and await store.unsuppress([(found.kind, found.value)]) > 0
 
 
 async def lift(store: Store, subscriber: Subscriber, now: datetime) -> Suppression | None:

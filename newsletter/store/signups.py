@@ -25,7 +25,7 @@ from newsletter.store.codec import dumps, loads
 from newsletter.store.part import chunks
 from newsletter.store.schema import consents, deliveries, signups, subscribers
 from newsletter.store.subscribers import SubscriberTables, the_row, with_their_rows
-from newsletter.store.suppressions import erased_among, suppressions_among
+from newsletter.store.suppressions import forget_hash, suppressions_among
 from newsletter.store.transactional import TransactionalTables
 
 if TYPE_CHECKING:
@@ -35,7 +35,6 @@ if TYPE_CHECKING:
     from sqlalchemy import Row
     from sqlalchemy.ext.asyncio import AsyncConnection
 
-    from newsletter.core.fingerprint import Fingerprints
     from newsletter.model import EmailAddress, Subscriber
 
 ASKED: Final = "sign-up"  # the consent of who has not confirmed: somebody entered the address
@@ -58,7 +57,7 @@ class SignupTables(SubscriberTables, TransactionalTables):
     ) -> IssueKind | None:
         """Keep what was asked for an address with the mail that ``answer`` decides on, and return which that is."""
         async with self.alone() as connection:
-            standing = await standing_of(connection, self.fingerprints, choices.address, now)
+            standing = await standing_of(connection, choices.address, now)
             kind = answer(standing)
             if kind is None:
                 return None
@@ -92,7 +91,7 @@ class SignupTables(SubscriberTables, TransactionalTables):
             may = may_get(IssueKind.CONFIRMATION, who.status) or may_get(IssueKind.REMINDER, who.status)
             if row.confirmed_at is not None or not may:
                 return False
-            if await is_suppressed(connection, self.fingerprints, who.address, now):
+            if await is_suppressed(connection, who.address, now):
                 return False
             asked = loads(SubscriberDraft, row.choices)
             wanted = replace(asked, address=who.address, status=SubscriberStatus.ACTIVE)
@@ -101,6 +100,7 @@ class SignupTables(SubscriberTables, TransactionalTables):
             await connection.execute(own.values(origin=Origin.STORE.value))
             told = {"subscriber_id": who.id, "method": CONFIRMED, "given_at": now, "proof": f"{row.proof}\n{proof}"}
             await connection.execute(insert(consents), told)
+            await forget_hash(connection, self.fingerprints.of(who.address.key))  # erased once, and here again
             done = update(signups).where(signups.c.id == signup_id)
             await connection.execute(done.values(confirmed_at=now))
             return True
@@ -135,11 +135,9 @@ def never_subscribed(asked_before: datetime) -> tuple[object, ...]:
     )
 
 
-async def standing_of(
-    connection: AsyncConnection, fingerprints: Fingerprints, address: EmailAddress, now: datetime
-) -> SignupStanding:
+async def standing_of(connection: AsyncConnection, address: EmailAddress, now: datetime) -> SignupStanding:
     """Return what is known of an address."""
-    suppressed = await is_suppressed(connection, fingerprints, address, now)
+    suppressed = await is_suppressed(connection, address, now)
     found = await connection.execute(select(subscribers).where(subscribers.c.address_key == address.key))
     rows = found.all()
     if not rows:
@@ -156,14 +154,11 @@ async def standing_of(
     )
 
 
-async def is_suppressed(
-    connection: AsyncConnection, fingerprints: Fingerprints, address: EmailAddress, now: datetime
-) -> bool:
-    """Whether nobody writes to an address, or to its whole domain, or its owner had everything erased."""
+async def is_suppressed(connection: AsyncConnection, address: EmailAddress, now: datetime) -> bool:
+    """Whether nobody writes to an address, or to its whole domain. Whose owner had everything erased may be asked."""
     return bool(
         await suppressions_among(connection, SuppressionKind.ADDRESS, [address.key], now)
         or await suppressions_among(connection, SuppressionKind.DOMAIN, [address.domain], now)
-        or await erased_among(connection, fingerprints, [address.key], now)
     )
 
 

@@ -28,8 +28,8 @@ class SuppressionTables(Part):
     """:class:`newsletter.ports.SuppressionStore` over the table."""
 
     async def suppressed(self, addresses: Collection[EmailAddress], now: datetime) -> Mapping[str, Suppression]:
-        """Return what suppresses these addresses, by their keys: the address's own suppression, else that of its
-        fingerprint, else its domain's.
+        """Return what suppresses these addresses, by their keys: the address's own suppression, else its
+        domain's, else that of its fingerprint.
         """
         of_addresses, of_domains = {address.key for address in addresses}, {address.domain for address in addresses}
         async with self.database.read() as connection:
@@ -37,7 +37,7 @@ class SuppressionTables(Part):
             erased = await erased_among(connection, self.fingerprints, of_addresses, now)
             domains = await suppressions_among(connection, SuppressionKind.DOMAIN, of_domains, now)
         found = {
-            address.key: own.get(address.key) or erased.get(address.key) or domains.get(address.domain)
+            address.key: own.get(address.key) or domains.get(address.domain) or erased.get(address.key)
             for address in addresses
         }
         return {key: suppression for key, suppression in found.items() if suppression is not None}

@@ -151,6 +151,7 @@ class Managing:
         if address.key != subscriber.address.key:
             await self._store.ask_address(subscriber, address, message_ids, now)
             logger.info("subscriber.asked_address", subscriber=subscriber.id)
+            self._readers.on_mail()
         return self._back(request, "asked")
 
     async def export(self, request: Request) -> Response:

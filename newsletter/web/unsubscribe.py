@@ -48,12 +48,13 @@ PAUSABLE: Final = (SubscriberStatus.ACTIVE, SubscriberStatus.PAUSED)
 @dataclass(frozen=True, slots=True)
 class Readers:
     """What subscribers may choose among (``profiles`` returns all there are), and the mails that answer what they do:
-    whether one says goodbye, and the domain of their Message-IDs.
+    whether one says goodbye, and the domain of their Message-IDs. ``on_mail`` is called when one waits to be sent.
     """
 
     profiles: Callable[[], Mapping[str, Profile]]
     message_domain: str = "localhost"
     says_goodbye: bool = False
+    on_mail: Callable[[], None] = lambda: None
 
     def message_id(self, now: datetime) -> str:
         """Return a Message-ID that no other mail has."""
@@ -196,6 +197,7 @@ class Unsubscribing:
         else:
             if has_changed:
                 logger.info("unsubscribe.done", subscriber=subscriber_id, way=way)
+                self._readers.on_mail()
 
     async def _lessen(self, subscriber: Subscriber, form: FormData) -> str:
         """Do what is less than leaving; return the name of what was done, empty when it was nothing that is offered."""

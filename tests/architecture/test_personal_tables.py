@@ -10,7 +10,7 @@ NOBODYS = {
     **dict.fromkeys(("indexed_papers", "vocabulary", "archived_papers"), "what is shown of papers"),
     "digests": "shared by all who got them; shown by deliveries, and erased when nobody else had the same keywords",
     **dict.fromkeys(("alerts", "buckets", "circuits", "leases", "pauses", "seals"), "the operation"),
-    **dict.fromkeys(("issues", "source_days"), "counts of a day"),
+    **dict.fromkeys(("issues", "source_days", "clicks"), "counts of a day"),
     "movements": "who came and left, without their names",
     "picks": "what curators say in public; they are in the configuration",
     "voice_changes": "a counter",

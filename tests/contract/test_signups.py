@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from newsletter.core.deliveries import holds_back
 from newsletter.core.signups import answer_to
 from newsletter.errors import NotFoundError
 from newsletter.model import (
@@ -69,6 +70,18 @@ async def test_who_is_new_is_pending_until_the_address_confirms(store: SqlStore)
     assert (who.consent.method, who.consent.given_at) == ("confirmed sign-up", at(5))
     assert who.consent.proof == "asked\nconfirmed"
     assert [each.id for each in await store.new_subscribers(0, 10, at(6))] == [who.id]
+
+
+async def test_who_was_erased_may_sign_up_and_is_let_back_by_confirming(store: SqlStore) -> None:
+    await sign_up(store)
+    await store.erase_subscriber((await store.find_subscriber("ada@example.org")).id, NOW)
+    assert await sign_up(store) is IssueKind.CONFIRMATION
+    (left,) = await store.list_suppressions()
+    assert left.kind is SuppressionKind.HASH
+    assert holds_back(left, IssueKind.DIGEST)
+    assert not holds_back(left, IssueKind.CONFIRMATION)
+    assert await store.confirm_signup(await newest(store), "confirmed", at(5))
+    assert await store.list_suppressions() == []
 
 
 async def test_confirming_again_changes_nothing(store: SqlStore) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,6 +16,7 @@ from newsletter.model import (
     SuppressionReason,
     Verdict,
 )
+from newsletter.wiring import open_application
 from tests.support.command_line import CommandLine, make_command_line
 from tests.support.databases import migrated_file
 from tests.support.stored import NOW
@@ -160,3 +162,41 @@ def test_who_comes_back_is_suppressed_no_more(newsletter: CommandLine) -> None:
     said = newsletter("subscribers", "resume", "ada@example.org")
     assert "domain example.org is suppressed (manual: closed)" in said.err
     assert values(newsletter) == [("domain", "example.org")]
+
+
+def erase(newsletter: CommandLine, address: str) -> None:
+    """Erase somebody as the pages do: with the installation's own secret."""
+
+    async def work() -> None:
+        async with open_application(newsletter.directory) as application:
+            who = await application.store.find_subscriber(address)
+            assert await application.store.erase_subscriber(who.id, NOW)
+
+    asyncio.run(work())
+
+
+def test_whoever_was_erased_is_known_by_a_hash_and_not_brought_back(newsletter: CommandLine) -> None:
+    ada = "ada@example.org"
+    assert newsletter("subscribers", "add", ada, "--profile", "vision").code == 0
+    erase(newsletter, ada)
+    listed = newsletter("suppression", "list")
+    assert "ada" not in listed.out
+    [[kind, value, reason, *_]] = listed.rows
+    assert (kind, value.startswith("hmac:"), reason) == ("hash", True, "erased")
+    checked = newsletter("suppression", "check", "Ada@example.org")
+    assert (checked.code, checked.rows[0][1].startswith("hash hmac:")) == (5, True)
+    people = newsletter.directory / "people.csv"
+    people.write_text(f"address,profiles\n{ada},vision\nbob@example.org,vision\n")
+    imported = newsletter("subscribers", "import", str(people), "--yes")
+    assert (imported.code, "1 added" in imported.out) == (2, True)
+    assert "had everything about them erased" in imported.err
+    added = newsletter("subscribers", "add", ada)
+    assert (added.code, "suppression remove" in added.err) == (5, True)
+    exported = newsletter("suppression", "export").out
+    assert newsletter("suppression", "remove", ada, "--yes").code == 0
+    assert values(newsletter) == []
+    (newsletter.directory / "back.csv").write_text(exported)
+    assert newsletter("suppression", "import", str(newsletter.directory / "back.csv"), "--yes").code == 0
+    assert values(newsletter) == [("hash", value)]
+    assert newsletter("suppression", "remove", value, "--yes").code == 0
+    assert newsletter("subscribers", "add", ada).code == 0

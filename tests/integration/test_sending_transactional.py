@@ -92,6 +92,20 @@ async def test_a_suppressed_recipient_gets_nothing_whoever_the_subscriber_is(sto
     assert [each.recipient for each in server.received] == ["other@example.org", "reader0@example.org"]
 
 
+async def test_who_was_erased_is_asked_and_gets_nothing_else(store: SqlStore) -> None:
+    who, pending = await readers(store, 2)
+    await store.set_status(pending, SubscriberStatus.PENDING, "", PLANNED_AT)
+    await store.plan_transactional([mail(pending, CONFIRMATION)], PLANNED_AT)
+    for each in (who, pending):
+        value = store.fingerprints.of((await store.subscriber(each)).address.key)
+        await store.suppress([Suppression(SuppressionKind.HASH, value, SuppressionReason.ERASED, "", "x", PLANNED_AT)])
+    async with SmtpServer() as server:
+        await deliver(store, server)
+    assert [each.kind for each in await store.list_deliveries(state=DeliveryState.ACCEPTED)] == [CONFIRMATION]
+    refused = {each.reply_text for each in await store.list_deliveries(state=DeliveryState.SUPPRESSED)}
+    assert "not sent: the hash is suppressed: erased" in refused
+
+
 async def test_a_bad_new_address_says_nothing_of_the_old_one(store: SqlStore) -> None:
     (who,) = await readers(store, 1)
     await store.plan_transactional([mail(who, IssueKind.ADDRESS_CHANGE, recipient=address("new"))], PLANNED_AT)

@@ -16,7 +16,16 @@ from newsletter.errors import NotFoundError
 from newsletter.model import Suppression, SuppressionKind, SuppressionReason
 from newsletter.store.dialect import PLANNING_LOCK, SUBSCRIBERS_LOCK
 from newsletter.store.part import Part, chunks
-from newsletter.store.schema import deliveries, digests, metadata, papers, subscribers, suppressions
+from newsletter.store.schema import (
+    api_requests,
+    bounces,
+    deliveries,
+    digests,
+    metadata,
+    papers,
+    subscribers,
+    suppressions,
+)
 from newsletter.store.suppressions import put_suppressions
 from newsletter.store.voices import forget_voice
 
@@ -30,6 +39,11 @@ if TYPE_CHECKING:
 
 BY_ADDRESS: Final[Mapping[str, Column[Any]]] = {"suppressions": suppressions.c.value}
 """The tables that know an address's key and no subscriber, by that column."""
+
+WRITTEN_IN: Final = (api_requests.c.body, bounces.c.text)
+"""The columns in which an address may stand beside other things: answers to programs, kept for a day, and reports that
+nobody could be found for.
+"""
 
 JSON_COLUMNS: Final = frozenset({"keywords", "updates", "content", "choices"})
 OWN_WORDS: Final = '"personal:'  # in a digest's content: sections of somebody's own keywords
@@ -68,6 +82,8 @@ class PersonalTables(Part):
             await forget(self.database, connection, subscriber_id)
             for column in BY_ADDRESS.values():
                 await connection.execute(delete(column.table).where(column == key))
+            for column in WRITTEN_IN:
+                await connection.execute(delete(column.table).where(column.icontains(key, autoescape=True)))
             remains = Suppression(
                 SuppressionKind.HASH, self.fingerprints.of(key), SuppressionReason.ERASED, "", "page", now
             )

@@ -11,6 +11,8 @@ NOBODYS = {
     "digests": "shared by all who got them; shown by deliveries, and erased when nobody else had the same keywords",
     **dict.fromkeys(("alerts", "buckets", "circuits", "leases", "pauses", "seals"), "the operation"),
     **dict.fromkeys(("issues", "source_days", "clicks"), "counts of a day"),
+    "api_requests": "answers to programs, kept for a day; erased where an address stands in them",
+    "reports": "that a day's report was sent",
     "movements": "who came and left, without their names",
     "picks": "what curators say in public; they are in the configuration",
     "voice_changes": "a counter",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
@@ -27,7 +27,7 @@ from newsletter.model import (
     VoteValue,
 )
 from newsletter.store.personal import BY_ADDRESS, conditions, personal_tables
-from newsletter.store.schema import bounce_scores, bounces, metadata
+from newsletter.store.schema import api_requests, bounce_scores, bounces, metadata
 from tests.support.stored import (
     CONSENT,
     NOW,
@@ -84,8 +84,25 @@ async def live(store: SqlStore) -> int:
             "event_key": "1",
         }
         await connection.execute(insert(bounces).values(subscriber_id=ada, **bounced))
+        await connection.execute(insert(bounces).values(bounced | {"event_key": "2", "text": "Zebedee@example.org?"}))
+        answered = {"token": "t", "key": "k", "content_hash": "h", "started_at": NOW, "held_until": NOW, "headers": ""}
+        await connection.execute(insert(api_requests).values(body="zebedee@example.org is added", **answered))
         await connection.execute(insert(bounce_scores).values(subscriber_id=ada, score=1.0, scored_at=NOW))
+    await fill(store, ada)
     return ada
+
+
+async def fill(store: SqlStore, who: int) -> None:
+    """Put a row of somebody's into each table that has none yet: also into those that are newer than this test."""
+    kinds = {int: 1, str: "{}", bool: False, datetime: NOW, date: TODAY, float: 1.0}
+    rows = await store.personal_rows(who)
+    async with store.database.write() as connection:
+        for table in personal_tables():
+            if rows[table.name]:
+                continue
+            needed = [each for each in table.columns if not each.nullable and each is not table.autoincrement_column]
+            values = {each.name: kinds[getattr(each.type, "impl", each.type).python_type] for each in needed}
+            await connection.execute(insert(table).values(values | {"subscriber_id": who}))
 
 
 # --- Leaving ----------------------------------------------------------------------------------------------------------
@@ -168,7 +185,7 @@ async def test_nothing_remains_of_whoever_is_erased_but_a_hash(store: SqlStore) 
     assert await store.erase_subscriber(ada, at(10))
     after = await everything(store)
     for trace in ("zebedee", SECRET_WORDS, "4XyZ"):
-        assert trace not in after, trace
+        assert trace not in after.lower() if trace == "zebedee" else trace not in after, trace
     async with store.database.read() as connection:
         for name, condition in conditions(ada, "zebedee@example.org").items():
             query = select(metadata.tables[name]).where(condition)

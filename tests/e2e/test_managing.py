@@ -6,6 +6,7 @@ import json
 import re
 import subprocess
 import time
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import httpx2
@@ -76,9 +77,9 @@ def test_choosing_leaving_undoing_and_erasing_without_scripts(browser: Browser, 
     assert page.get_by_role("status").inner_text().startswith("Saved")
     assert not page.get_by_role("checkbox", name=re.compile("Diffusion models")).is_checked()
     assert page.get_by_label("Time zone").input_value() == "Asia/Tokyo"
-    page.get_by_label("No mail until").fill("2099-01-01")
+    page.get_by_label("No mail until").fill(f"{datetime.now(UTC).date() + timedelta(days=30)}")
     page.get_by_role("button", name="Pause").click()
-    assert "within a year" in page.locator("#until-problem").inner_text()
+    assert page.get_by_role("status").inner_text().startswith("Paused")
     leave_and_come_back(page, site, person)
     erase(page)
     assert {each for each in asked if not each.startswith(site)} == set()
@@ -155,8 +156,7 @@ def states(site: str, links: tuple[str, str]) -> Iterator[tuple[str, str]]:
     httpx2.post(f"{site}{manage}/resume", data={"resume": "yes"})
 
 
-@pytest.mark.parametrize("scheme", SCHEMES)
-@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize(("width", "scheme"), zip(WIDTHS, SCHEMES, strict=True))
 def test_axe_finds_nothing_and_nothing_sticks_out(
     browser: Browser, site: str, links: tuple[str, str], width: int, scheme: Scheme
 ) -> None:

@@ -51,7 +51,8 @@ class IssueRun:
 @dataclass(frozen=True, slots=True)
 class ProfileVoices:
     """What readers said of the papers that a profile's mails brought them: how many ``mails`` were answered by a vote
-    or by saving a paper, and how many votes and saved papers that were.
+    or by saving a paper, and how many votes and saved papers that were. ``clicks`` tells how often its papers were
+    followed from mails, where that is counted: nobody knows by whom, and a paper of two profiles counts for both.
     """
 
     profile: str
@@ -59,3 +60,4 @@ class ProfileVoices:
     good: int
     not_for_me: int
     saved: int
+    clicks: int = 0

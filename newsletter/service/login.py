@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import secrets
 from collections import OrderedDict
 from dataclasses import dataclass, field
@@ -23,7 +22,6 @@ PER_NETWORK: Final = 10
 PER_ACCOUNT: Final = 30
 REMEMBERED: Final = 10_000  # networks, and names that nobody has
 WAITING: Final = 20  # passwords that may wait for their turn: each takes tenths of a second of a processor
-IPV6_NETWORK: Final = 64  # bits: what one household or server has
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,13 +46,13 @@ class Doorkeeper:
     _waiting: int = 0
 
     async def let_in(
-        self, hashes: Mapping[str, str], user: str, password: str, address: str, now: datetime
+        self, hashes: Mapping[str, str], user: str, password: str, network: str, now: datetime
     ) -> Session | LoginRefused:
-        """Return a new session, or why there is none; ``hashes`` are the admins' passwords as they are kept.
+        """Return a new session, or why there is none; ``hashes`` are the admins' passwords as they are kept,
+        ``network`` is where the browser is.
 
         Who has to wait is told so before the password is looked at.
         """
-        network = network_of(address)
         accounts = self._accounts if user in hashes else self._strangers
         visit = f"{user}\0{network}"
         wait = self._networks.wait(network, now) or (None if visit in self._known else accounts.wait(user, now))
@@ -94,16 +92,3 @@ def stand_in(hashes: Mapping[str, str]) -> PasswordHash:
     """Return a hash that no password fits, and that takes as long as the others, for names that nobody has."""
     cost = read_hash(next(iter(hashes.values()))).cost
     return PasswordHash(cost, secrets.token_bytes(SALT_OCTETS), secrets.token_bytes(DIGEST_OCTETS))
-
-
-def network_of(address: str) -> str:
-    """Return the network that an address belongs to: an IPv4 address itself, the first 64 bits of an IPv6 address."""
-    try:
-        found = ipaddress.ip_address(address.partition("%")[0])
-    except ValueError:
-        return "unknown"
-    if isinstance(found, ipaddress.IPv6Address) and found.ipv4_mapped is not None:
-        found = found.ipv4_mapped
-    if isinstance(found, ipaddress.IPv4Address):
-        return str(found)
-    return str(ipaddress.ip_network((found, IPV6_NETWORK), strict=False))

@@ -24,13 +24,16 @@ from newsletter.model import (
 from newsletter.store.codec import loads
 from newsletter.store.part import Part, chunks
 from newsletter.store.schema import (
+    archived_papers,
     bounces,
+    clicks,
     deliveries,
     digests,
     ended_sessions,
     issues,
     ledger,
     movements,
+    paper_aliases,
     saved_papers,
     source_days,
     subscribers,
@@ -133,6 +136,7 @@ class HistoryTables(Part):
             for chunk in chunks({row.digest_id for row in said}):
                 stored = select(digests.c.id, digests.c.content).where(digests.c.id.in_(chunk))
                 contents |= {row.id: row.content for row in await connection.execute(stored)}
+            followed = {row.profile: int(row.clicks) for row in await connection.execute(clicks_of(since))}
         places = {digest_id: profiles_of(loads(Digest, content)) for digest_id, content in contents.items()}
         mails: dict[str, set[int]] = defaultdict(set)
         counts: Counter[tuple[str, str]] = Counter()
@@ -143,7 +147,8 @@ class HistoryTables(Part):
                 counts[profile, row.word] += 1
         words = (VoteValue.GOOD.value, VoteValue.NOT_FOR_ME.value, SAVED)
         return [
-            ProfileVoices(name, len(mails[name]), *(counts[name, word] for word in words)) for name in sorted(mails)
+            ProfileVoices(name, len(mails[name]), *(counts[name, word] for word in words), followed.get(name, 0))
+            for name in sorted({*mails, *followed})
         ]
 
     async def end_session(self, session_id: str, expires_at: datetime, now: datetime) -> None:
@@ -169,6 +174,16 @@ def said_of(table: Table, since: date) -> Select[Any]:
         query.select_from(table).join(ledger, and_(*known)).join(deliveries, deliveries.c.id == ledger.c.delivery_id)
     )
     return query.where(deliveries.c.issue_date >= since)
+
+
+def clicks_of(since: date) -> Select[Any]:
+    """Return how often the papers of each profile were followed from mails of issues since then."""
+    # A paper that was united with another is counted under the id that it had in the mail.
+    now_called = func.coalesce(paper_aliases.c.paper_id, clicks.c.paper_id)
+    query = select(archived_papers.c.profile, func.sum(clicks.c.count).label("clicks")).select_from(clicks)
+    query = query.outerjoin(paper_aliases, paper_aliases.c.id == clicks.c.paper_id)
+    query = query.join(archived_papers, archived_papers.c.paper_id == now_called)
+    return query.where(clicks.c.issue_date >= since).group_by(archived_papers.c.profile)
 
 
 def profiles_of(digest: Digest) -> dict[int, str]:

@@ -6,6 +6,8 @@ from dataclasses import replace
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
+from sqlalchemy import insert
+
 from newsletter.model import (
     Aspect,
     Bounce,
@@ -18,6 +20,7 @@ from newsletter.model import (
     Verdict,
     VoteValue,
 )
+from newsletter.store.schema import clicks
 from tests.support.stored import (
     CONSENT,
     NOW,
@@ -143,5 +146,14 @@ async def test_what_readers_said_counts_for_the_profile_whose_mail_brought_the_p
         ProfileVoices("personal:", mails=1, good=0, not_for_me=0, saved=1),
     ]
     assert await store.profile_voices(TODAY + timedelta(days=1)) == []
+    async with store.database.write() as connection:
+        for day, paper, count in (
+            (TODAY, one, 3),
+            (TODAY, two, 1),
+            (TODAY, three, 7),
+            (TODAY - timedelta(days=1), one, 9),
+        ):
+            await connection.execute(insert(clicks).values(issue_date=day, paper_id=paper, count=count))
+    assert [(each.profile, each.clicks) for each in await store.profile_voices(TODAY)] == [("ml", 4), ("personal:", 0)]
     shares = await store.shares(Aspect.PROFILE, TODAY)
     assert {(each.value, each.count) for each in shares} == {("ml", 2), ("personal:x\x1e1.0", 1)}

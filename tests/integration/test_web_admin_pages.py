@@ -363,6 +363,17 @@ async def test_a_profile_tells_what_it_sent_and_how_often_it_was_answered(
     assert "2 of its mails were answered: 1 times good, 1 times not for me, 1 papers saved" in alone
 
 
+async def test_clicks_are_shown_where_they_are_counted(application: Application, client: httpx2.AsyncClient) -> None:
+    for path in ("/admin/profiles", "/admin/profiles/trending"):
+        assert "clicks" not in (await client.get(path)).text
+    settings = application.configuration.settings
+    web = settings.web.model_copy(update={"count_clicks": True})
+    counting = settings.model_copy(update={"web": web})
+    application.configuration = replace(application.configuration, settings=counting)
+    assert ">clicks<" in (await client.get("/admin/profiles")).text
+    assert "0 papers saved, 0 clicks." in (await client.get("/admin/profiles/trending")).text
+
+
 async def test_the_file_is_shown_as_it_is(application: Application, client: httpx2.AsyncClient) -> None:
     path = application.configuration.directory / "profiles" / "trending.yaml"
     text = f"name: trending\ntitle: Trending\ndescription: |\n  {HOSTILE}\nkeywords: [language]\n"

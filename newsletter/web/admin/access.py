@@ -131,9 +131,9 @@ class Access:
             raise HTTPException(403)
         user, password = (str(form.get(name) or "") for name in ("user", "password"))
         web = self.application.configuration.settings.web
-        address = str(Clients(web.trusted_proxies).address(request))
+        network = Clients(web.trusted_proxies).network(request)
         now = self.application.now()
-        found = await self._doorkeeper.let_in(settings.hashes, user, password, address, now)
+        found = await self._doorkeeper.let_in(settings.hashes, user, password, network, now)
         if isinstance(found, LoginRefused):
             logger.warning("admin.refused", is_known=user in settings.hashes, waits=found.wait is not None)
             return self._refusal(request, found)

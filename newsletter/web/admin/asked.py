@@ -56,8 +56,9 @@ def span_of(text: str | None, now: datetime) -> Span:
 
 def id_of(text: str | None) -> int | None:
     """Return a number of the store's that an address holds, None where it holds none."""
-    is_number = bool(text) and text.isascii() and text.isdecimal() and len(text) <= MOST_DIGITS  # type: ignore[union-attr]
-    return int(text) if is_number and text else None
+    if not text or not text.isascii() or not text.isdecimal() or len(text) > MOST_DIGITS:
+        return None
+    return int(text)
 
 
 def member(kind: type[Member], text: str | None) -> Member | None:

@@ -60,7 +60,7 @@ class ProfilePages:
         readers = await store.count_readers()
         known = self.application.profiles
         rows = [(known[name], readers.get(name, 0), sent.get(name), voices.get(name, SILENT)) for name in sorted(known)]
-        return self.access.answer(visit, "profiles.html", here="profiles", rows=rows)
+        return self.access.answer(visit, "profiles.html", here="profiles", rows=rows, counts_clicks=self._counts_clicks)
 
     async def profile(self, visit: Visit) -> Response:
         """Answer with a profile's file, what it brought, and a form to try another version of it."""
@@ -104,6 +104,10 @@ class ProfilePages:
         values |= {"name": name, "in_force": in_force, "draft": text, "problems": problems, "marked": marked}
         return self.access.answer(visit, "draft.html", status, here="profiles", lines=text.splitlines(), **values)
 
+    @property
+    def _counts_clicks(self) -> bool:
+        return self.application.configuration.settings.web.count_clicks
+
     def _named(self, visit: Visit) -> Profile:
         profile = self.application.profiles.get(visit.request.path_params["name"])
         if profile is None:
@@ -123,7 +127,8 @@ class ProfilePages:
         pauses = [each for each in await store.pauses() if each.name == profile.name]
         readers = (await store.count_readers()).get(profile.name, 0)
         plot = columns(span.labels, [papers])
-        return {"plot_of": plot, "voices": voices.get(profile.name, SILENT), "pauses": pauses, "readers": readers}
+        found = {"plot_of": plot, "voices": voices.get(profile.name, SILENT), "pauses": pauses, "readers": readers}
+        return found | {"counts_clicks": self._counts_clicks}
 
     def _page(self, visit: Visit, profile: Profile, *, text: str, **values: Any) -> Response:
         page = number(visit.request.query_params.get("page"))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from newsletter.core.printable import clip, one_line
 from newsletter.core.selection import PERSONAL_TITLE, UPDATED_TOPIC
+from newsletter.core.text import readable
 from newsletter.core.weekly import BEST_TOPIC, is_weekly
 from newsletter.model import IssueKind
 
@@ -81,7 +82,7 @@ def subject(digest: Digest, papers: Mapping[int, Paper], name: str, language: La
 
 def preheader(digest: Digest, papers: Mapping[int, Paper], language: Language) -> str:
     """Return the line that inboxes show after the subject: the first titles, or the number of papers seen."""
-    titles = [clip(one_line(papers[paper_id].title), _TITLE_LIMIT) for paper_id in digest.paper_ids[:3]]
+    titles = [clip(one_line(readable(papers[paper_id].title)), _TITLE_LIMIT) for paper_id in digest.paper_ids[:3]]
     if titles:
         return clip(" · ".join(titles), _PREHEADER_LIMIT)
     if digest.kind is IssueKind.WELCOME:

@@ -26,7 +26,8 @@ SHORT_DAY: Final = ("MMMEd", "E", "MMM")
 WEEKDAY: Final = ("MMMEd", "EEEE", "MMMM")
 # British English, without the comma that it has after a weekday only where a year follows.
 OWN: Final = {("en", LONG): "EEEE d MMMM y"}
-STARTS_ISOLATE, ENDS_ISOLATE = "\u2068", "\u2069"
+STARTS_ISOLATE: Final = "\u2068"
+ENDS_ISOLATE: Final = "\u2069"
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup, escape
 
-from newsletter.core.printable import clip, one_line
+from newsletter.core.printable import clip, one_line, printable
+from newsletter.languages.language import ENDS_ISOLATE, STARTS_ISOLATE
 from newsletter.mail.marks import Marked, whole
 
 if TYPE_CHECKING:
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
 
 _MARK = Markup('<b class="mark" style="font-weight:inherit;padding:1px 2px;border-radius:3px;background-color:{}">')
 _NARROW = re.compile("[ -~\u00a1-\u00ac\u00ae-\u02ff\u2010-\u2027\u2030-\u205e\u2190-\u21ff\u2605]*")
+_BOTH = (STARTS_ISOLATE, ENDS_ISOLATE)
+_ISOLATES = re.compile(f"([{STARTS_ISOLATE}{ENDS_ISOLATE}])")
+_SPACES = re.compile(r"\s+")
 TEXT_WIDTH = 72  # columns of the plain-text part
 
 
@@ -72,11 +76,21 @@ def wrap(value: object, width: int = TEXT_WIDTH, indent: str = "", first: str | 
 
 @lru_cache(maxsize=8192)  # the digests of one day share their papers
 def _wrapped(value: str, width: int, indent: str, start: str) -> str:
-    text = one_line(value)
+    text = _isolated_line(value)
     if len(start) == len(indent) and _NARROW.fullmatch(text):
         lines = _breaks(width - len(indent)).findall(text)
         return start + ("\n" + indent).join(lines)
     return _wrapped_by_columns(text, width, indent, start)
+
+
+def _isolated_line(value: str) -> str:
+    """Return ``value`` on one line, with the isolates that a language from right to left puts around what it names: the
+    values of messages are printable before they are isolated.
+    """
+    if STARTS_ISOLATE not in value:
+        return one_line(value)
+    pieces = _ISOLATES.split(value)
+    return _SPACES.sub(" ", "".join([each if each in _BOTH else printable(each) for each in pieces])).strip()
 
 
 def _wrapped_by_columns(text: str, width: int, indent: str, start: str) -> str:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markupsafe import Markup
 
-from newsletter.languages import ENGLISH
+from newsletter.languages import ENGLISH, language_of
 from newsletter.languages.templates import language_filters
 from newsletter.mail.filters import common_filters, display_width, html_filters, marked_text, wrap
 from newsletter.mail.marks import Marked
@@ -58,3 +58,9 @@ def test_small_ones() -> None:
     assert filters["listing"]([]) == ""
     assert filters["thousands"](1204) == "1,204"
     assert filters["clip"]("some words here", 11) == "some words…"
+
+
+def test_wrapped_lines_keep_what_isolates_a_value_and_nothing_else_that_turns_lines_over() -> None:
+    said = language_of("ar").gettext("%(title)s in mail", title="a   title\u202e")
+    assert wrap(f"{said}\n\u202e end") == "\u2068a title\u2069 in mail end"
+    assert display_width("\u2068ab\u2069") == 2

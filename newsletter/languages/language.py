@@ -73,9 +73,13 @@ class Language:
     def _shown(self, value: Any) -> Any:
         if type(value) is int:
             return self.number(value)
-        if value and isinstance(value, str) and self.direction == "rtl":
-            return STARTS_ISOLATE + value + ENDS_ISOLATE  # HTML stays HTML
+        if value and isinstance(value, str):
+            return self.isolated(value)
         return value
+
+    def isolated(self, text: str) -> str:
+        """Return a text that keeps its own direction among others; in a language from left to right, as it is."""
+        return STARTS_ISOLATE + text + ENDS_ISOLATE if self.direction == "rtl" else text  # HTML stays HTML
 
     def number(self, number: float) -> str:
         """Return e.g. ``1,204``, in the digits that Europeans call Arabic."""

@@ -291,4 +291,4 @@ def _date_words(paper: Paper, language: Language) -> str:
     """Return e.g. ``23 Nov``, with the year when it is not the year in which we saw the paper."""
     day: date = (paper.published_at or paper.first_seen_at).date()
     is_this_year = day.year == paper.first_seen_at.year
-    return language.short_date(day) if is_this_year else language.day(day)
+    return language.isolated(language.short_date(day) if is_this_year else language.day(day))

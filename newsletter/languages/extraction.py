@@ -28,9 +28,10 @@ UNTOLD: Final = (
     "newsletter/cli/",
     "newsletter/web/admin/",
     "newsletter/web/templates/admin/",
+    "newsletter/web/templates/api.html",
     "templates/alert.",
     "templates/report.",
-)  # what only the operator reads
+)  # what operators and programmers read
 KEYWORDS: Final = {**DEFAULT_KEYWORDS, "gettext_noop": None}
 OPTIONS: Final[dict[str, Any]] = {
     "silent": "false",

@@ -16,6 +16,7 @@ from newsletter.core.text import readable, readable_name
 from newsletter.daemon.process import Daemon
 from newsletter.mail.sample import sample_digest
 from newsletter.model import IssueKind
+from newsletter.settings.values import zone_names
 from newsletter.wiring import open_application
 from tests.support.mails import BRAND, digest_of, make_renderer
 from tests.support.pictures import make_configuration
@@ -124,7 +125,7 @@ async def data_words(application: Application) -> set[str]:
         settings.web.base_url,
     ]
     people = await store.subscribers(range(1, 9))
-    texts += [settings.web.base_url, *(f"{person.address.text} {person.zone}" for person in people.values())]
+    texts += [*zone_names(), settings.web.base_url, *(f"{person.address.text} {person.zone}" for person in people.values())]
     return words(texts)
 
 

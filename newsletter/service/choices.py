@@ -11,6 +11,7 @@ from newsletter.core.due import local_date
 from newsletter.core.keyword_text import NOTHING, format_keyword
 from newsletter.model import Frequency, gettext_noop
 from newsletter.service.drafts import Vocabulary, read_draft, read_keywords
+from newsletter.service.refusals import refused
 from newsletter.settings.values import zone_names
 
 if TYPE_CHECKING:
@@ -88,7 +89,8 @@ def read_choices(
     words |= {"address": subscriber.address.text, "profiles": ";".join(typed.profiles) or NOTHING}
     draft, refusals = read_draft(words, Vocabulary(names | set(typed.profiles)))
     for refusal in refusals:
-        typed.problems.setdefault(refusal.column, []).append(f"{refusal.message}. {refusal.advice}".strip())
+        said = refused(refusal.column, f"{refusal.message}. {refusal.advice}".strip(), language)
+        typed.problems.setdefault(refusal.column, []).append(said)
     if not typed.profiles and not keywords and not typed.problems:
         typed.problems["profiles"] = [language.gettext(NOTHING_CHOSEN)]
     if typed.problems or draft is None:
@@ -104,7 +106,7 @@ def read_lines(typed: Choices, language: Language) -> tuple[Keyword, ...]:
         try:
             found |= dict.fromkeys(read_keywords(line)) if line.strip() else {}
         except ValueError as error:
-            problems.append(language.gettext(IN_LINE, line=number, problem=str(error)))
+            problems.append(language.gettext(IN_LINE, line=number, problem=refused("keywords", str(error), language)))
     if len(found) > MOST_KEYWORDS:
         problems.append(language.gettext(TOO_MANY, count=len(found), most=MOST_KEYWORDS))
     if problems:

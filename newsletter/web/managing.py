@@ -29,6 +29,7 @@ from newsletter.service.choices import (
     read_pause,
     zones_by_region,
 )
+from newsletter.service.refusals import refused
 from newsletter.web.forms import read_form, word
 from newsletter.web.speaking import speak_as, spoken
 from newsletter.web.unsubscribe import PAUSABLE, STAYS, PersonalParts
@@ -144,7 +145,7 @@ class Managing:
             address = parse_address(typed)
         except AddressError as error:
             choices = choices_of(subscriber)
-            choices.problems["address"] = [f"{error}."]
+            choices.problems["address"] = [refused("address", f"{error}.", spoken())]
             return await self._page(subscriber, choices, status=422, typed_address=typed)
         now = self._clock()
         message_ids = (self._readers.message_id(now), self._readers.message_id(now))

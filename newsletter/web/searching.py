@@ -9,9 +9,11 @@ from starlette.routing import Route
 from newsletter.core.query_parse import MAXIMUM_LENGTH
 from newsletter.errors import QueryError
 from newsletter.model import SearchFilters, SearchOrder, SearchPage, SearchRequest
+from newsletter.service.refusals import refused
 from newsletter.web.asked import day_of, link, number
 from newsletter.web.kept import HTML, answer
 from newsletter.web.paperview import view_of
+from newsletter.web.speaking import spoken
 
 if TYPE_CHECKING:
     from starlette.datastructures import QueryParams
@@ -47,7 +49,7 @@ class Searching:
         try:
             page = await self._search.search(asked, self._topics.clock())
         except QueryError as error:
-            problem = error
+            problem = refused("query", str(error), spoken())
         kept = {key: value for key, value in request.query_params.items() if key != "from" and value}
         values = {
             "path": request.scope["path"],

@@ -9,6 +9,7 @@ from newsletter.core.keyword_text import split_list
 from newsletter.languages import known_codes, language_of
 from newsletter.model import Frequency, Weekday
 from newsletter.service.drafts import Vocabulary, read_draft, read_keywords
+from newsletter.service.refusals import refused
 from newsletter.web.speaking import spoken
 
 if TYPE_CHECKING:
@@ -105,7 +106,7 @@ def read_filled(filled: Filled, public: Mapping[str, Profile]) -> tuple[Subscrib
     draft, refusals = read_draft(words, Vocabulary(frozenset(public)))
     for refusal in refusals:
         said = f"{refusal.message}; {refusal.advice}" if refusal.advice else refusal.message
-        problems.setdefault(refusal.column, said)
+        problems.setdefault(refusal.column, refused(refusal.column, said, language))
     if not filled.profiles and not keywords:
         problems["profiles"] = language.gettext("Tick a topic, or write a keyword of your own.")
     return (None if problems else draft), problems
@@ -130,7 +131,7 @@ def read_keyword_list(filled: Filled) -> tuple[tuple[Keyword, ...], dict[str, st
     try:
         return read_keywords(";".join(filled.keyword_list)) if filled.keyword_list else (), {}
     except ValueError as error:
-        return (), {"keywords": str(error)}
+        return (), {"keywords": refused("keywords", str(error), spoken())}
 
 
 def language_names() -> list[tuple[str, str]]:

@@ -125,7 +125,11 @@ async def data_words(application: Application) -> set[str]:
         settings.web.base_url,
     ]
     people = await store.subscribers(range(1, 9))
-    texts += [*zone_names(), settings.web.base_url, *(f"{person.address.text} {person.zone}" for person in people.values())]
+    texts += [
+        *zone_names(),
+        settings.web.base_url,
+        *(f"{person.address.text} {person.zone}" for person in people.values()),
+    ]
     return words(texts)
 
 

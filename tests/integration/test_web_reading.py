@@ -148,7 +148,7 @@ async def test_search_marks_what_it_found_and_says_what_cannot_be_asked(client: 
     for query in ("*", "NOT x", "(", "x " * 3000, "a" * 20_000):
         answer = await client.get("/search", params={"q": query})
         assert answer.status_code == 400
-        assert 'This cannot be asked: <span lang="en" dir="ltr">column' in answer.text
+        assert "This cannot be asked: <bdi>column" in answer.text
     assert "No paper matches" in (await client.get("/search?q=rutabaga")).text
 
 

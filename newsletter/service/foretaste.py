@@ -60,7 +60,9 @@ class Foretastes:
                 if match.paper_id not in best or match.score > best[match.paper_id].score:
                     best[match.paper_id] = match
             shown = sorted(best.values(), key=lambda match: (-match.score, -match.paper_id))[:SHOWN]
-            counts = [(basis.profiles[name], len(matches)) for name, matches in found.items()]
+            counts: list[tuple[Profile | None, int]] = [
+                (basis.profiles[name], len(matches)) for name, matches in found.items()
+            ]
             counts += [(None, len(own))] if keywords else []
             return Foretaste(len(best), tuple(counts), tuple(await self._explained(basis, matcher, shown)))
 

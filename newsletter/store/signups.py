@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
-    from sqlalchemy import Row
+    from sqlalchemy import ColumnElement, Row
     from sqlalchemy.ext.asyncio import AsyncConnection
 
     from newsletter.model import EmailAddress, Subscriber
@@ -122,7 +122,7 @@ class SignupTables(SubscriberTables, TransactionalTables):
         return gone
 
 
-def never_subscribed(asked_before: datetime) -> tuple[object, ...]:
+def never_subscribed(asked_before: datetime) -> tuple[ColumnElement[bool], ...]:
     """Return the conditions that nothing but sign-ups, the last asked for before then, knows of a subscriber."""
     mine = signups.c.subscriber_id == subscribers.c.id
     agreed = consents.c.subscriber_id == subscribers.c.id, consents.c.method != ASKED

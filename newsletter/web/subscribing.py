@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from importlib import resources
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
@@ -206,7 +206,7 @@ class Subscribing:
         return response
 
 
-def shown(foretaste: Foretaste | None) -> dict[str, object]:
+def shown(foretaste: Foretaste | None) -> dict[str, Any]:
     """Return a foretaste as templates show it."""
     if foretaste is None:
         return {"foretaste": None, "papers": []}

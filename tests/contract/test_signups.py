@@ -143,8 +143,7 @@ async def test_who_was_suppressed_meanwhile_is_not_subscribed(store: SqlStore) -
 async def test_who_never_confirms_is_forgotten_and_counted(store: SqlStore) -> None:
     for name in ("ada", "bob", "eve"):
         await sign_up(store, address=address(name))
-        number = await newest(store)
-    await store.confirm_signup(number, "confirmed", NOW)
+    await store.confirm_signup(await newest(store), "confirmed", NOW)
     await store.add_subscriber(draft("cyd", status=SubscriberStatus.PENDING), CONSENT, Origin.STORE, NOW)
     await sign_up(store, NOW + DAY, address=address("bob"))
     assert await store.forget_signups(NOW) == 0

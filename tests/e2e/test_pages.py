@@ -70,8 +70,15 @@ def pages(site: str) -> dict[str, int]:
         first(site, "/archive", r'href="(/archive/\d[^"]+)"'),
     ]
     good += ["/search?q=learning&order=newest&category=cs.*", "/search?q=rutabaga", f"{mail}/text", f"{mail}/headers"]
+    good += ["/subscribe", f"/subscribe?profile={topic.rpartition('/')[2]}", "/subscribe/sent"]
     good += [f"{mail}/source", leave]
-    return {**dict.fromkeys(good, 200), "/search?q=(": 400, "/topics/difusion": 404, "/unsubscribe/wrong": 404}
+    return {
+        **dict.fromkeys(good, 200),
+        "/search?q=(": 400,
+        "/topics/difusion": 404,
+        "/unsubscribe/wrong": 404,
+        "/confirm/wrong": 404,
+    }
 
 
 def first(site: str, path: str, pattern: str) -> str:
@@ -122,7 +129,9 @@ def test_pages_are_whole_small_and_still_and_ask_nobody_else(
     own = [address for address in asked if not address.startswith("data:")]
     assert [address for address in own if not address.startswith(site)] == []
     extra = {address.removeprefix(site) for address in own} - set(pages)
-    assert {each for each in extra if not re.fullmatch(r"/style\.css|/mails/[^/]+/content", each)} == set()
+    assert {
+        each for each in extra if not re.fullmatch(r"/style\.css|/subscribe\.js|/mails/[^/]+/content", each)
+    } == set()
     assert [each for each in said if "Failed to load resource" not in each] == []
 
 

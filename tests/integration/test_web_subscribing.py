@@ -216,7 +216,7 @@ async def test_what_is_wrong_is_told_beside_its_field_and_nothing_is_lost(
 ) -> None:
     visitor = site.visitor()
     form = {"keywords": "<b>kept</b>"} | said
-    response = await visitor.client.post("/subscribe", data=await visitor.fill_in(**({"address": KEY} | form)))
+    response = await visitor.client.post("/subscribe", data=await visitor.fill_in(KEY) | form)
     assert response.status_code == 400
     assert words in response.text
     if "keywords" not in said:

@@ -1,0 +1,120 @@
+"""A reader subscribes in the system's Chromium, with our script and without, and reads the mails in the catcher."""
+
+from __future__ import annotations
+
+import html
+import re
+import time
+from typing import TYPE_CHECKING
+
+import httpx2
+import pytest
+
+from tests.support.browsing import browser, overhang
+from tests.support.daemon import DaemonProcess
+from tests.support.pictures import make_configuration
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from playwright.sync_api import Browser, Page
+
+__all__ = ["browser"]
+
+DEADLINE_S = 30
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a daemon that has read the samples and sent its first digest."""
+    directory = tmp_path_factory.mktemp("site") / "config"
+    make_configuration(directory)
+    with DaemonProcess(directory) as daemon:
+        daemon.wait_for("deliver.done")
+        yield daemon.url()
+
+
+def mail_to(site: str, address: str, subject: str) -> str:
+    """Return the plain text of the mail to somebody with these words in its subject, once it is there."""
+    until = time.monotonic() + DEADLINE_S
+    row = re.compile(
+        rf'href="(/mails/[^"?]+)">(?:(?!</a>).)*{re.escape(subject)}(?:(?!</a>).)*{re.escape(address)}', re.DOTALL
+    )
+    while time.monotonic() < until:
+        found = row.search(httpx2.get(f"{site}/mails").text)
+        if found:
+            return html.unescape(httpx2.get(f"{site}{found[1]}/text").text)
+        time.sleep(0.2)
+    pytest.fail(f"no mail to {address} says {subject}")
+
+
+def open_form(browser: Browser, site: str, width: int, *, scripts: bool) -> Page:
+    page = browser.new_context(
+        viewport={"width": width, "height": 800}, java_script_enabled=scripts, timezone_id="Asia/Tokyo", locale="en-GB"
+    ).new_page()
+    page.goto(site)
+    page.locator(".banner").get_by_role("link", name="Subscribe").click()
+    page.wait_for_url("**/subscribe")
+    return page
+
+
+@pytest.mark.parametrize("scripts", [True, False], ids=["script", "no-script"])
+@pytest.mark.parametrize("width", [375, 1280])
+def test_from_the_banner_to_the_first_digest(browser: Browser, site: str, width: int, *, scripts: bool) -> None:
+    address = f"reader{width}{'s' if scripts else ''}@example.org"
+    page = open_form(browser, site, width, scripts=scripts)
+    began = time.monotonic()
+    said: list[str] = []
+    page.on("console", lambda message: said.append(message.text))
+    assert page.locator("#zone").input_value() == ("Asia/Tokyo" if scripts else "UTC")
+    page.locator("[name=profiles]").first.check()
+    page.get_by_label("Your own keywords").fill("diffus*\ntransformer")
+    if not scripts:
+        page.get_by_role("button", name="Show what the last week").click()
+        page.wait_for_url("**/subscribe/preview")
+    page.get_by_role("heading", name="in the last week").wait_for()
+    assert page.locator("#foretaste mark").count() > 0
+    assert page.get_by_label("Your own keywords").input_value() == "diffus*\ntransformer"
+    assert overhang(page) <= 0
+    page.get_by_label("How often").select_option("weekdays")
+    page.get_by_label("Your mail address").fill(address)
+    page.wait_for_timeout(0 if scripts else max(0.0, 3.2 - (time.monotonic() - began)) * 1000)
+    page.get_by_role("button", name="Subscribe", exact=True).click()
+    page.wait_for_url("**/subscribe/sent")
+    page.get_by_role("heading", name="Look into your mailbox").wait_for()
+
+    confirmation = mail_to(site, address, "Confirm your subscription")
+    (link,) = set(re.findall(rf"{re.escape(site)}/confirm/\S+", confirmation))
+    page.goto(link)
+    assert overhang(page) <= 0
+    page.get_by_role("button", name="Confirm the subscription").click()
+    page.get_by_role("heading", name="You are subscribed").wait_for()
+
+    welcome = mail_to(site, address, "Welcome")
+    assert "your own keywords" in welcome
+    assert ("Asia/Tokyo" if scripts else "UTC") in welcome
+    assert said == []
+    page.context.close()
+
+
+def test_who_presses_once_more_is_told_why(browser: Browser, site: str) -> None:
+    page = open_form(browser, site, 375, scripts=False)
+    page.locator("[name=profiles]").first.check()
+    page.get_by_label("Your mail address").fill("quick@example.org")
+    page.get_by_role("button", name="Subscribe", exact=True).click()
+    assert "once more" in page.get_by_role("alert").inner_text()
+    assert page.get_by_label("Your mail address").input_value() == "quick@example.org"
+    assert page.locator("[name=profiles]").first.is_checked()
+    page.context.close()
+
+
+def test_the_keyboard_alone_subscribes(browser: Browser, site: str) -> None:
+    page = open_form(browser, site, 1280, scripts=True)
+    page.locator("[name=profiles]").first.focus()
+    page.keyboard.press("Space")
+    page.locator("#address").focus()
+    page.keyboard.type("keys@example.org")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/subscribe/sent")
+    mail_to(site, "keys@example.org", "Confirm your subscription")
+    page.context.close()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from typing import Final
 
@@ -113,6 +113,19 @@ class Links:
         match _loaded(self.secret, "curate", token):
             case [str(mark), int(number)]:
                 return mark, number
+            case _:
+                return None
+
+    def go_url(self, paper_id: int, issue_date: date, mark: str) -> str:
+        """Return the address that leads from an issue to a paper, and counts that; it never expires."""
+        token = _serializer(self.secret, "go").dumps([paper_id, issue_date.toordinal(), mark])
+        return f"{self.base_url}/go/{token}"
+
+    def read_go(self, token: str) -> tuple[int, date, str] | None:
+        """Return the paper, the issue's date and the mark of where ``token`` leads; None when it is none of ours."""
+        match _loaded(self.secret, "go", token):
+            case [int(paper_id), int(day), str(mark)]:
+                return paper_id, date.fromordinal(day), mark
             case _:
                 return None
 

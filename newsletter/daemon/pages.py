@@ -60,6 +60,7 @@ def pages_of(running: Running) -> Starlette:
         readers_of(running),
         signup_parts(running) if settings.has_signup else None,
         api=lambda pages: api_mount(running, pages),
+        counts_clicks=settings.web.count_clicks,
     )
 
 

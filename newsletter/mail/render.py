@@ -14,6 +14,7 @@ from newsletter.core.subject import headline, preheader, subject
 from newsletter.errors import TemplateError
 from newsletter.languages import ENGLISH, Language, known_codes, language_of
 from newsletter.mail.brand import Brand, colour_problems
+from newsletter.mail.counting import counted
 from newsletter.mail.fill import Compiled, Compiler, fill_html, fill_text
 from newsletter.mail.message import Envelope, Part, Placeholders, Recipient
 from newsletter.mail.operator import OPERATORS
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from newsletter.core.links import Links
+    from newsletter.mail.view import Room, SectionView
     from newsletter.model import Digest, Paper, Subscriber
 
 _LINK_BEYOND_BASE = 60  # characters of a signed link after the base address (newsletter.core.links)
@@ -140,6 +142,7 @@ class Renderer:
     :func:`newsletter.mail.templates.shipped_templates`. ``links`` makes the addresses that are one recipient's alone,
     ``None`` where there is no web side to answer them; ``vote_links`` the address to which a paper's id and a vote are
     added. ``profile_titles`` names the profiles as people read them, ``topic_urls`` their pages where they have one.
+    With ``counts_clicks`` the links to papers lead over our pages.
 
     A template is compiled when it is first needed, and again when one of its files has changed. Should the changed one
     be broken, the last good one stays in force, and the log says so once (``template.broken``).
@@ -147,7 +150,7 @@ class Renderer:
 
     _needed: ClassVar[tuple[str, ...]] = tuple(kind.value for kind in IssueKind)
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 (each is a part)
         self,
         directories: Sequence[Path],
         brand: Brand,
@@ -155,6 +158,8 @@ class Renderer:
         profile_titles: Mapping[str, str] | None = None,
         vote_links: Callable[[Subscriber], str] | None = None,
         topic_urls: Mapping[str, str] | None = None,
+        *,
+        counts_clicks: bool = False,
     ) -> None:
         shipped = shipped_templates()
         self.brand = brand
@@ -162,6 +167,7 @@ class Renderer:
         self._links = links
         self._vote_links = vote_links
         self._topic_urls = dict(topic_urls or {})
+        self._counts_clicks = counts_clicks
         self._titles = dict(profile_titles or {})
         self._placeholders = Placeholders(PER_RECIPIENT)
         self._compiler = Compiler(self._files, brand, VARIABLES)
@@ -243,13 +249,22 @@ class Renderer:
         """Return the HTML, and leave in ``variables`` how much of the papers it had room for."""
         html, budget = "", html_budget(len(digest.paper_ids))
         for room in ROOMS:
-            sections = section_views(digest, papers, room, language, self._topic_urls)
+            sections = self._sections(digest, papers, room, language)
             omitted = sum(section.omitted for section in sections)
             variables |= {"sections": sections, "omitted": omitted, "is_brief": room.is_brief}
             html = fill_html(compiled, variables)
             if len(html.encode("utf-8", "replace")) + self._own_words(html) <= budget:
                 break
         return self._part(html, compiled.html_source.name, is_html=True)
+
+    def _sections(
+        self, digest: Digest, papers: Mapping[int, Paper], room: Room, language: Language
+    ) -> tuple[SectionView, ...]:
+        sections = section_views(digest, papers, room, language, self._topic_urls)
+        links = self._links
+        if not self._counts_clicks or links is None:
+            return sections
+        return counted(sections, lambda paper_id, mark: links.go_url(paper_id, digest.issue_date, mark))
 
     def _text_part(
         self,

@@ -12,6 +12,7 @@ from typing import Protocol
 
 from newsletter.ports.archive import ArchiveStore
 from newsletter.ports.bounces import BounceStore, SuppressionStore
+from newsletter.ports.clicks import ClickStore
 from newsletter.ports.deliveries import DeliveryStore
 from newsletter.ports.history import HistoryStore, SessionStore
 from newsletter.ports.ledger import LedgerStore, ListingStore
@@ -34,6 +35,7 @@ __all__ = [
     "Begin",
     "BounceStore",
     "Candidate",
+    "ClickStore",
     "DeliveryStore",
     "DepartureStore",
     "HistoryStore",
@@ -80,6 +82,7 @@ class Store(
     BounceStore,
     SuppressionStore,
     SignupStore,
+    ClickStore,
     VoiceStore,
     HistoryStore,
     SessionStore,

@@ -12,6 +12,7 @@ from newsletter.errors import StoreBusyError
 from newsletter.store.accounting import AccountingTables
 from newsletter.store.addresschanges import AddressChangeTables
 from newsletter.store.bounces import BounceTables
+from newsletter.store.clicks import ClickTables
 from newsletter.store.collection import PaperTables
 from newsletter.store.deliveries import DeliveryTables
 from newsletter.store.departures import DepartureTables
@@ -42,6 +43,7 @@ class SqlStore(
     SearchTables,
     IssueArchive,
     SignupTables,
+    ClickTables,
     DepartureTables,
     AddressChangeTables,
     PersonalTables,

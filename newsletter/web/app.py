@@ -20,6 +20,7 @@ from newsletter.service.topics import Topics
 from newsletter.web.archive import Archive
 from newsletter.web.bounces import BounceHooks
 from newsletter.web.confirming import Confirming
+from newsletter.web.going import Going
 from newsletter.web.guard import HEADERS, Guard
 from newsletter.web.mails import CaughtMails
 from newsletter.web.managing import Managing
@@ -52,7 +53,7 @@ logger = structlog.get_logger(__name__)
 
 LONGEST_NAME = 100
 UNREAD = (  # by search engines
-    *("/search", "/admin", "/mails", "/unsubscribe/", "/undo/", "/confirm/", "/manage/", "/address/"),
+    *("/search", "/admin", "/mails", "/unsubscribe/", "/undo/", "/confirm/", "/manage/", "/address/", "/go/"),
     *("/v/", "/saved/", "/curate/"),
     *("/metrics", "/healthz", "/readyz"),
 )
@@ -106,6 +107,8 @@ def create_app(  # noqa: PLR0913, PLR0917 (each is a part)
     readers: Readers | None = None,
     signup: SignupParts | None = None,
     api: Callable[[Pages], ApiMount] | None = None,
+    *,
+    counts_clicks: bool = False,
 ) -> Starlette:
     """Return the pages as an ASGI application.
 
@@ -113,7 +116,7 @@ def create_app(  # noqa: PLR0913, PLR0917 (each is a part)
     topics when ``profiles`` is, the admin's pages when ``admin`` is; readers may subscribe when ``signup`` is. What
     providers post of bounces is taken by what ``bounces`` returns. Pages are in ``language`` for whoever asks for none
     that there is. What subscribers may choose is in ``readers``; without it, among ``profiles``. ``api``
-    makes the API's place among the pages.
+    makes the API's place among the pages. With ``counts_clicks`` whoever follows a link in a mail is counted.
     """
     has_reader = profiles is not None
     has_mails = catcher_maildir is not None
@@ -124,18 +127,16 @@ def create_app(  # noqa: PLR0913, PLR0917 (each is a part)
         has_signup=signup is not None,
         base_url=links.base_url,
     )
-    front = Front(store, pages)
-    routes = front.routes()
+    routes = Front(store, pages).routes()
     topics = None if profiles is None else Topics(store, clock, profiles)
     if topics is not None:
-        search = WordSearch(store)
-        routes = Reading(store, search, topics, pages, describe).routes() + routes
-        routes += [*Searching(search, topics, pages).routes(), *Archive(store, topics, pages).routes()]
+        routes = reader_routes(store, topics, pages) + routes
     personal = PersonalParts(store, links, pages, clock, readers or Readers(profiles or dict))
-    routes = routes + probes.routes() + Unsubscribing(personal).routes() + Managing(personal).routes()
+    routes += [*probes.routes(), *personal_routes(personal)]
     if signup is not None:
         routes += signup_routes(signup, store, links, pages, clock)
-    routes += Moving(personal).routes() + Voices(store, links, pages, clock).routes()
+    routes += Going(store, links, is_counting=counts_clicks).routes()
+    routes += Voices(store, links, pages, clock).routes()
     if catcher_maildir is not None:
         routes += CaughtMails(catcher_maildir, pages).routes()
     if bounces is not None:
@@ -152,6 +153,18 @@ def create_app(  # noqa: PLR0913, PLR0917 (each is a part)
             Exception: faults.broken,
         },
     )
+
+
+def personal_routes(parts: PersonalParts) -> list[Route]:
+    """Return where subscribers leave, choose, and change their address."""
+    return [*Unsubscribing(parts).routes(), *Managing(parts).routes(), *Moving(parts).routes()]
+
+
+def reader_routes(store: Store, topics: Topics, pages: Pages) -> list[Route]:
+    """Return where papers are read and found."""
+    search = WordSearch(store)
+    routes = Reading(store, search, topics, pages, describe).routes()
+    return [*routes, *Searching(search, topics, pages).routes(), *Archive(store, topics, pages).routes()]
 
 
 def signup_routes(

@@ -45,6 +45,7 @@ def build_renderer(application: Application) -> Renderer:
         {profile.name: profile.title for profile in configuration.profiles},
         lambda subscriber: links.vote_url(subscriber.id),
         topic_urls=topic_urls(configuration),
+        counts_clicks=configuration.settings.web.count_clicks and not is_redirected,
     )
 
 

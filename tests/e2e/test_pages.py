@@ -109,6 +109,24 @@ def test_axe_finds_nothing(browser: Browser, site: str, pages: dict[str, int], w
     assert found == {}
 
 
+@pytest.mark.parametrize(("language", "direction", "scheme"), [("ar", "rtl", "light"), ("de", "ltr", "dark")])
+def test_other_languages_are_whole_and_axe_finds_nothing(
+    browser: Browser, site: str, pages: dict[str, int], language: str, direction: str, scheme: Scheme
+) -> None:
+    """The longest words and the mirrored layout, where there is least room."""
+    program = axe()
+    page, _ = look(browser, WIDTHS[1], scheme, language=language)
+    for path in [each for each in pages if not each.startswith("/mails/")]:
+        page.goto(site + path)
+        root = page.locator("html")
+        assert (root.get_attribute("lang"), root.get_attribute("dir")) == (language, direction), path
+        assert overhang(page) <= 0, path
+        page.evaluate(program)
+        report: dict[str, Any] = page.evaluate("axe.run({iframes: false, resultTypes: ['violations']})")
+        assert [f"{each['id']}: {each['nodes'][0]['html']}" for each in report["violations"]] == [], path
+    page.context.close()
+
+
 @pytest.mark.parametrize("width", WIDTHS)
 def test_pages_are_whole_small_and_still_and_ask_nobody_else(
     browser: Browser, site: str, pages: dict[str, int], width: int

@@ -33,10 +33,12 @@ def browser() -> Iterator[Browser]:
         opened.close()
 
 
-def look(browser: Browser, width: int, scheme: Scheme, *, scripts: bool = True) -> tuple[Page, list[str]]:
+def look(
+    browser: Browser, width: int, scheme: Scheme, *, scripts: bool = True, language: str = "en"
+) -> tuple[Page, list[str]]:
     """Return a new page of this width, and the list in which it notes every address that it asks."""
     page = browser.new_context(
-        viewport={"width": width, "height": 800}, color_scheme=scheme, java_script_enabled=scripts
+        viewport={"width": width, "height": 800}, color_scheme=scheme, java_script_enabled=scripts, locale=language
     ).new_page()
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))

@@ -145,9 +145,15 @@ class HistoryTables(Part):
             if profile is not None:  # it became part of another paper since
                 mails[profile].add(row.delivery_id)
                 counts[profile, row.word] += 1
-        words = (VoteValue.GOOD.value, VoteValue.NOT_FOR_ME.value, SAVED)
         return [
-            ProfileVoices(name, len(mails[name]), *(counts[name, word] for word in words), followed.get(name, 0))
+            ProfileVoices(
+                name,
+                len(mails[name]),
+                good=counts[name, VoteValue.GOOD.value],
+                not_for_me=counts[name, VoteValue.NOT_FOR_ME.value],
+                saved=counts[name, SAVED],
+                clicks=followed.get(name, 0),
+            )
             for name in sorted({*mails, *followed})
         ]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import re
 from dataclasses import replace
@@ -15,7 +16,7 @@ import yaml
 
 from newsletter.core.links import Links
 from newsletter.core.sessions import Sessions
-from newsletter.service.login import PER_ACCOUNT, PER_NETWORK, Doorkeeper, LoginRefused
+from newsletter.service.login import PER_ACCOUNT, PER_NETWORK, WAITING, Doorkeeper, LoginRefused
 from newsletter.settings.load import load_configuration
 from newsletter.web.admin.access import own_path
 from newsletter.wiring import Application, open_application
@@ -193,6 +194,16 @@ async def test_an_account_that_is_guessed_from_everywhere_waits_but_for_where_it
     assert (await knock(USER, PASSWORD, "192.0.2.0/24")).user == USER
     later = NOW + timedelta(minutes=15)
     assert (await knock(USER, PASSWORD, "203.0.113.0/24", later)).user == USER
+
+
+async def test_however_many_guess_at_once_few_passwords_are_looked_at() -> None:
+    door, hashes = Doorkeeper(), {USER: password_hash()}
+    guesses = (door.let_in(hashes, f"{number}", "guess", f"198.51.{number}.0/24", NOW) for number in range(200))
+    answers = await asyncio.gather(*guesses)
+    assert answers.count(LoginRefused()) <= WAITING + 1
+    assert answers.count(LoginRefused(timedelta(seconds=30))) >= 200 - WAITING - 1
+    one = [door.let_in(hashes, USER, "guess", "192.0.2.0/24", NOW) for _ in range(PER_NETWORK + 5)]
+    assert (await asyncio.gather(*one)).count(LoginRefused()) == PER_NETWORK
 
 
 async def test_who_succeeds_is_not_counted() -> None:

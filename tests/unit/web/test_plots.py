@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import re
+from importlib import resources
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -47,3 +50,26 @@ def test_no_shape_leaves_the_box(pairs: list[tuple[int, int]]) -> None:
         assert -0.02 <= each.y <= HEIGHT
         assert each.y + each.height <= HEIGHT + 0.02
         assert 0 < each.x < plot.width
+
+
+@pytest.mark.parametrize("place", [0, 1], ids=["light", "dark"])
+def test_every_colour_of_a_plot_is_seen_on_page_and_card(place: int) -> None:
+    folder = resources.files("newsletter.web")
+    colours = re.findall(r"--(\w+): #(\w{6})", folder.joinpath("admin.css").read_text())
+    grounds = re.findall(r"--(ground|card): #(\w{6})", folder.joinpath("style.css").read_text())
+    tones = [value for name, value in colours if name.startswith("tone")][4 * place : 4 * place + 4]
+    behind = [value for _, value in grounds][2 * place : 2 * place + 2]
+    assert (len(colours), len(grounds), len(tones)) == (8, 4, 4)
+    assert [(tone, ground) for tone in tones for ground in behind if contrast(tone, ground) < 3] == []
+
+
+def contrast(one: str, other: str) -> float:
+    """Return the contrast of two colours (WCAG 2.2)."""
+
+    def luminance(colour: str) -> float:
+        parts = (int(colour[at : at + 2], 16) / 255 for at in (0, 2, 4))
+        linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+    dark, light = sorted((luminance(one), luminance(other)))
+    return (light + 0.05) / (dark + 0.05)

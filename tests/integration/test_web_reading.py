@@ -267,3 +267,15 @@ async def test_search_engines_may_read_papers_and_not_what_is_made_for_one(clien
     rules.parse((await client.get("/robots.txt")).text.splitlines())
     allowed = {path: rules.can_fetch("any", path) for path in ("/", "/papers/1", "/archive", "/search?q=x", "/mails")}
     assert allowed == {"/": True, "/papers/1": True, "/archive": True, "/search?q=x": False, "/mails": False}
+
+
+async def test_pages_are_kept_apart_by_language(client: httpx2.AsyncClient) -> None:
+    said = {}
+    for code in ("en", "de", "ar", "de"):
+        answer = await client.get("/", headers={"Accept-Language": code})
+        assert f'<html lang="{code}"' in answer.text
+        assert answer.headers["vary"] == "Accept-Language"
+        assert said.setdefault(code, answer.headers["etag"]) == answer.headers["etag"]
+        known = await client.get("/", headers={"Accept-Language": code, "If-None-Match": answer.headers["etag"]})
+        assert (known.status_code, known.headers["vary"]) == (304, "Accept-Language")
+    assert len(set(said.values())) == 3

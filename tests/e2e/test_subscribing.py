@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import html
+import json
 import re
+import subprocess
 import time
 from typing import TYPE_CHECKING
 
 import httpx2
 import pytest
 
-from tests.support.browsing import browser, overhang
+from tests.e2e.test_pages import RULES
+from tests.support.browsing import SCHEMES, Scheme, axe, browser, html_validate, look, overhang
 from tests.support.daemon import DaemonProcess
 from tests.support.pictures import make_configuration
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from playwright.sync_api import Browser, Page
 
@@ -94,6 +98,35 @@ def test_from_the_banner_to_the_first_digest(browser: Browser, site: str, width:
     assert "your own keywords" in welcome
     assert ("Asia/Tokyo" if scripts else "UTC") in welcome
     assert said == []
+    page.context.close()
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_axe_and_the_validator_find_nothing_behind_the_link(
+    browser: Browser, site: str, tmp_path: Path, scheme: Scheme
+) -> None:
+    program, validator = axe(), html_validate()
+    address = f"{scheme}@example.org"
+    page, asked = look(browser, 375, scheme)
+    page.goto(f"{site}/subscribe")
+    page.locator("[name=profiles]").first.check()
+    page.locator("#address").fill(address)
+    page.get_by_role("button", name="Subscribe", exact=True).click()
+    page.wait_for_url("**/subscribe/sent")
+    (link,) = set(re.findall(rf"{re.escape(site)}/confirm/\S+", mail_to(site, address, "Confirm your subscription")))
+    (tmp_path / ".htmlvalidate.json").write_text(json.dumps(RULES))
+    (tmp_path / "confirm.html").write_text(httpx2.get(link).text)
+    for presses in (False, True):
+        page.goto(link)
+        if presses:
+            page.get_by_role("button", name="Never write to me again").click()
+        page.evaluate(program)
+        report = page.evaluate("axe.run({resultTypes: ['violations']})")
+        assert [each["id"] for each in report["violations"]] == []
+    command = [validator, "--formatter", "text", str(tmp_path / "confirm.html")]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=120)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert [each for each in asked if not each.startswith((site, "data:"))] == []
     page.context.close()
 
 

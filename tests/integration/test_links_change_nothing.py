@@ -30,6 +30,7 @@ ALL_AT_ONCE: Final = {
     "until": "2099-01-01",
     "vote": "up",
     "address": "other@example.org",
+    "answer": "yes",
 }
 
 
@@ -78,6 +79,33 @@ def test_no_link_of_any_mail_or_page_changes_anything(site: Site) -> None:
     unvisited = {route.path for route in site.routes() if "GET" in (route.methods or ())} - visited
     assert unvisited == set()
     assert site.contents() == before
+
+
+# --- What every answer says -------------------------------------------------------------------------------------------
+
+POLICIES: Final = {"default-src": "'none'", "base-uri": "'none'", "frame-ancestors": "'none'", "form-action": "'self'"}
+
+
+def test_every_answer_carries_its_headers_and_readers_get_no_cookie(site: Site) -> None:
+    tokens = tokens_of(site.links, site.reader.id, site.application.now())
+    paths = {filled(route.path, tokens.get(route.path.split("/")[1], "x")) for route in site.routes()}
+    statuses = set()
+    for method, path in [(method, path) for path in sorted({*paths, "/nothing"}) for method in ("GET", "DELETE")]:
+        answer = site.ask(method, path)
+        statuses.add(answer.status_code)
+        assert answer.headers["x-content-type-options"] == "nosniff", path
+        assert answer.headers["referrer-policy"] == "no-referrer", path
+        assert answer.headers["cross-origin-opener-policy"] == "same-origin", path
+        assert "cache-control" in answer.headers, path
+        policy = answer.headers["content-security-policy"]
+        said = dict(part.strip().split(" ", 1) for part in policy.split(";") if " " in part.strip())
+        if not path.endswith("/content"):  # a caught mail, shut away in a frame of its own
+            assert POLICIES.items() <= said.items(), path
+            assert "unsafe" not in policy, path
+            assert ("script-src" in said) == (path == "/subscribe" and method == "GET"), path
+        assert "set-cookie" not in answer.headers, path
+    assert statuses >= {200, 302, 404, 405}
+    assert site.ask("POST", "/subscribe", content=b"x" * 100_000).status_code in {400, 413}
 
 
 # --- What is invented -------------------------------------------------------------------------------------------------

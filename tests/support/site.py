@@ -24,6 +24,7 @@ from newsletter.notify import Notifier
 from newsletter.store.copying import Contents, summarise
 from newsletter.store.dialect import parse_address as parse_url
 from newsletter.store.migrate import connect
+from newsletter.web.api_mount import ApiMount
 from newsletter.wiring import build_renderer, open_application
 from tests.support.daemon import DaemonProcess
 from tests.support.pictures import make_configuration
@@ -145,7 +146,8 @@ def walk(routes: Iterable[object], prefix: str = "") -> Iterator[Route]:
     """Yield routes with their whole paths, those within mounts too."""
     for route in routes:
         if isinstance(route, Mount):
-            yield from walk(route.routes or [], prefix + route.path)
+            if not isinstance(route.app, ApiMount):  # which is made when it is first asked, and has tests of its own
+                yield from walk(route.routes or [], prefix + route.path)
         elif isinstance(route, Route):
             methods = sorted(route.methods or {"GET"})
             yield Route(prefix + route.path, route.endpoint, methods=methods) if prefix else route

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from newsletter.core.clearance import Clearance
-    from newsletter.model import Circuit, EmailAddress, Outcome
+    from newsletter.model import Circuit, EmailAddress, Outcome, WebhookStanding
     from newsletter.ports import Begin, Store, Transport
     from newsletter.service.bounces import Taken
     from newsletter.service.collect import CollectionReport
@@ -131,6 +131,12 @@ class Metrics:
             ["source"],
             registry=registry,
         )
+        self._posts = Counter(
+            "newsletter_webhook_posts",
+            "Tries to tell a webhook of an event, by outcome: accepted or refused.",
+            ["webhook", "outcome"],
+            registry=registry,
+        )
         for told in BounceKind:
             self._bounces.labels(told.value, SMTP)
         self._unaccounted = Counter(
@@ -185,6 +191,10 @@ class Metrics:
             self._bounces.labels(taken.kind.value if taken.kind else "none", taken.source).inc()
         if taken.is_new and not taken.is_identified:
             self._unidentified_bounces.labels(taken.source).inc()
+
+    def posted(self, webhook: str, is_accepted: bool) -> None:  # noqa: FBT001 (called by position)
+        """Count a try to tell a webhook of an event."""
+        self._posts.labels(webhook, "accepted" if is_accepted else "refused").inc()
 
     def measured(self, transport: Transport, relay: str) -> Transport:
         """Return ``transport``, with what it does counted under the relay's name."""
@@ -279,8 +289,19 @@ def line_figures(vitals: Vitals, *, is_configuration_ok: bool) -> Iterator[Metri
     text = "Whether what comes back could be read at the last look."
     readers = {name: int(not fault) for name, fault in vitals.reader_faults.items()}
     yield gauge_by("newsletter_bounce_reader_up", text, "reader", readers)
+    yield from webhook_figures(vitals.webhooks)
     text = "Whether the configuration in the files is the one in force; 0: it was refused."
     yield gauge("newsletter_configuration_ok", text, int(is_configuration_ok))
+
+
+def webhook_figures(webhooks: Sequence[WebhookStanding]) -> Iterator[Metric]:
+    """Yield how webhooks stand."""
+    text = "Whether the last event was taken, by webhook."
+    yield gauge_by("newsletter_webhook_up", text, "webhook", {each.name: int(not each.failures) for each in webhooks})
+    waiting = {(each.name, "waiting"): each.waiting for each in webhooks}
+    failed = {(each.name, "failed"): each.failed for each in webhooks}
+    text = "Events that wait for a webhook, and that came too late for it."
+    yield gauge_by_pairs("newsletter_webhook_postings", text, ("webhook", "state"), waiting | failed)
 
 
 def clearance_figures(clearance: Clearance | None) -> Iterator[Metric]:

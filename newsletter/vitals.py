@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from newsletter.core.clearance import Clearance
-    from newsletter.model import Circuit
+    from newsletter.model import Circuit, WebhookStanding
     from newsletter.service.oversight import Oversight
     from newsletter.service.tally import DeliveryCounts
 
@@ -38,6 +38,7 @@ class Vitals:
     delivering_since: float | None = None  # the last sign of life of a delivery run, by ``monotonic``
     clearance: Clearance | None = None
     relays: tuple[Circuit, ...] = ()  # that are left alone
+    webhooks: tuple[WebhookStanding, ...] = ()
     refused: str = ""
     reader_faults: dict[str, str] = field(default_factory=dict)  # by each reader of bounces, empty when it works
     is_stopping: bool = False
@@ -78,9 +79,10 @@ class Vitals:
             self.delivery_fault, self.unaccounted = masked(counts.fault or ""), counts.unaccounted
 
     def overseen(self, seen: Oversight) -> None:
-        """Note whether the last days' issues add up, what may be sent, and which relays are left alone."""
+        """Note whether the last days' issues add up, what may be sent, which relays are left alone, and webhooks."""
         self.sums_fault, self.sums_difference = sums_fault(seen.sums), total_difference(seen.sums)
         self.clearance, self.relays = seen.clearance, seen.relays
+        self.webhooks = seen.webhooks
 
     def delivery_failed(self, fault: str) -> None:
         """Note that a delivery run broke off."""
@@ -130,6 +132,7 @@ class Vitals:
             "sealed": self.clearance.is_sealed if self.clearance else None,
             "pauses": [described(pause) for pause in self.clearance.pauses] if self.clearance else None,
             "relays": {circuit.name: f"{circuit.cause}: {circuit.reason}" for circuit in self.relays},
+            "webhooks": {each.name: masked(each.fault) or "ok" for each in self.webhooks},
             "bounce_readers": {name: fault or "ok" for name, fault in sorted(self.reader_faults.items())},
         }
 

@@ -33,6 +33,7 @@ from newsletter.cli import (
     stopping,
     subscribers,
     suppression,
+    webhooks,
 )
 from newsletter.cli.context import DEFAULT_DIRECTORY, CommandContext
 from newsletter.errors import ConfigurationError, NewsletterError
@@ -191,6 +192,7 @@ app.add_typer(sources.app, name="sources")
 app.add_typer(relays.app, name="relays")
 app.add_typer(admin.app, name="admin")
 app.add_typer(api.app, name="api")
+app.add_typer(webhooks.app, name="webhooks")
 
 
 def main() -> None:

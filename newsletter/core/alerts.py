@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from newsletter.core.clearance import Clearance
-    from newsletter.model import Circuit
+    from newsletter.model import Circuit, WebhookStanding
 
 # Over means over for this long: what comes and goes is one trouble, not twenty.
 CALM: Final = timedelta(minutes=5)
@@ -45,8 +45,9 @@ class Observation:
     """What is seen at one moment. ``sources`` is None when the store could not be asked, then it tells nothing of the
     queue either. ``unaccounted`` is by how many mails the sums of the last delivery run do not close, ``sums_fault``
     which issue lately does not add up. ``clearance`` is what may be sent, None while that is not known. ``relays`` are
-    those that are left alone. ``reader_faults`` tells by name which readers of bounces fail. A fault is a line for a
-    person, or empty.
+    those that are left alone.
+    ``reader_faults`` tells by name which readers of bounces fail, ``webhooks`` how each webhook stands. A fault is a
+    line for a person, or empty.
     """
 
     sources: tuple[SourceState, ...] | None = ()
@@ -59,6 +60,7 @@ class Observation:
     clearance: Clearance | None = None
     relays: tuple[Circuit, ...] = ()
     reader_faults: Mapping[str, str] = field(default_factory=dict)
+    webhooks: tuple[WebhookStanding, ...] = ()
 
 
 def observed(observation: Observation, policy: AlertPolicy, now: datetime) -> list[Condition]:
@@ -82,6 +84,7 @@ def observed(observation: Observation, policy: AlertPolicy, now: datetime) -> li
     for name, fault in sorted(observation.reader_faults.items()):
         if fault:
             found.append(Condition(f"{OF_READER}{name}", f"what comes back is not read: {fault}", policy.after))
+    found += [_of_webhook(each, policy) for each in observation.webhooks if each.failures]
     if said := _of_sums(observation):
         found.append(Condition("sums", said))
     return found
@@ -98,6 +101,12 @@ def _of_relay(circuit: Circuit, policy: AlertPolicy) -> Condition:
     return Condition(
         f"relay:{circuit.name}", f"the relay {circuit.name} {sayings[circuit.cause]}: {circuit.reason}", after
     )
+
+
+def _of_webhook(standing: WebhookStanding, policy: AlertPolicy) -> Condition:
+    since = f" since {standing.failing_since:%Y-%m-%d %H:%M} UTC" if standing.failing_since else ""
+    said = f"the webhook {standing.name} has taken nothing{since}, {standing.waiting} events wait: {standing.fault}"
+    return Condition(f"webhook:{standing.name}", said, policy.after)
 
 
 def _of_clearance(clearance: Clearance, policy: AlertPolicy) -> list[Condition]:

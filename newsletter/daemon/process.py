@@ -22,10 +22,11 @@ from newsletter.daemon.reloading import Reloading
 from newsletter.daemon.running import Running
 from newsletter.daemon.ticks import start_ticks
 from newsletter.daemon.watch import Watch
+from newsletter.daemon.webhooks import Telling
 from newsletter.daemon.worker import Worker
 from newsletter.model import ALL_ROLES, Role
 from newsletter.notify import Notifier
-from newsletter.wiring import check_roles, exclusive, start_catcher
+from newsletter.wiring import check_roles, exclusive, start_catcher, wanted_webhooks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -87,6 +88,8 @@ class Daemon:
     async def _prepare(self) -> None:
         application = self.application
         if self.running.has(Role.SCHEDULE):
+            wanted = wanted_webhooks(application.configuration.settings)
+            await application.store.sync_webhooks(wanted, application.now())
             await application.sync_subscribers()
         if self.running.has(Role.WORKER):
             released = await application.store.take_over()
@@ -106,6 +109,8 @@ class Daemon:
         if running.has(Role.WORKER):
             worker = Worker(running)
             tasks += [(worker.run(), math.inf), (worker.listen(), LINE_GRACE_S)]
+        if running.has(Role.SCHEDULE) or running.has(Role.WORKER):
+            tasks.append((Telling(running).run(), LINE_GRACE_S))
         if running.has(Role.WEB):
             tasks.append((BounceReading(running).run(), LINE_GRACE_S))
         return tasks

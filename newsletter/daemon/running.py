@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Running:
-    """One running instance. ``tick``, ``wake`` and ``look`` wake the line, the deliveries and the watch.
+    """One running instance. ``tick``, ``wake``, ``look`` and ``tell`` wake line, deliveries, watch and webhooks.
 
     ``pause`` ends a delivery run between two mails; ``delivering`` is held while one goes on. ``changed`` tells that
     there are other parts, or that all ends.
@@ -31,6 +31,7 @@ class Running:
     tick: asyncio.Event = field(default_factory=asyncio.Event)
     wake: asyncio.Event = field(default_factory=asyncio.Event)
     look: asyncio.Event = field(default_factory=asyncio.Event)
+    tell: asyncio.Event = field(default_factory=asyncio.Event)
     pause: asyncio.Event = field(default_factory=asyncio.Event)
     changed: asyncio.Event = field(default_factory=asyncio.Event)
     delivering: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -53,7 +54,7 @@ class Running:
 
     def on_tick(self) -> None:
         """Wake every task, to look whether there is something for it to do."""
-        for event in (self.tick, self.wake, self.look):
+        for event in (self.tick, self.wake, self.look, self.tell):
             event.set()
 
     def end(self) -> None:

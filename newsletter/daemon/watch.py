@@ -85,6 +85,7 @@ class Watch:
             clearance=vitals.clearance,
             relays=tuple(each for each in vitals.relays if each.name in relays),  # one that was taken out alarms nobody
             reader_faults=dict(vitals.reader_faults),
+            webhooks=vitals.webhooks,
         )
         try:
             states = await application.store.source_states()

@@ -74,6 +74,7 @@ from newsletter.model.subscribers import (
     Weekday,
 )
 from newsletter.model.voices import DayVotes, Pick, SavedPaper, Voice, Vote, VoteValue
+from newsletter.model.webhooks import EventKind, Posted, Posting, PostingState, WantedWebhook, WebhookStanding
 
 __all__ = [
     "ALL_ROLES",
@@ -106,6 +107,7 @@ __all__ = [
     "Digest",
     "EmailAddress",
     "Entry",
+    "EventKind",
     "Fault",
     "FetchResult",
     "Field",
@@ -137,6 +139,9 @@ __all__ = [
     "Pick",
     "Place",
     "PlannedDelivery",
+    "Posted",
+    "Posting",
+    "PostingState",
     "Problem",
     "Profile",
     "ProfileVoices",
@@ -182,6 +187,8 @@ __all__ = [
     "Voice",
     "Vote",
     "VoteValue",
+    "WantedWebhook",
+    "WebhookStanding",
     "Weekday",
     "Window",
     "gettext_noop",

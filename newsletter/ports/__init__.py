@@ -27,6 +27,7 @@ from newsletter.ports.signups import SignupStore
 from newsletter.ports.subscribers import SubscriberStore
 from newsletter.ports.voices import VoiceStore
 from newsletter.ports.watching import ReportStore, WatchStore
+from newsletter.ports.webhooks import WebhookStore
 
 __all__ = [
     "AddressChangeStore",
@@ -61,6 +62,7 @@ __all__ = [
     "Transport",
     "VoiceStore",
     "WatchStore",
+    "WebhookStore",
 ]
 
 
@@ -87,6 +89,7 @@ class Store(
     HistoryStore,
     SessionStore,
     RequestStore,
+    WebhookStore,
     Protocol,
 ):
     """All of it, in one database; each consumer declares the part that it needs."""

@@ -13,17 +13,18 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from newsletter.core.clearance import Clearance
-    from newsletter.model import Circuit, IssueSums
+    from newsletter.model import Circuit, IssueSums, WebhookStanding
     from newsletter.ports import Store
 
 
 @dataclass(frozen=True, slots=True)
 class Oversight:
-    """The sums of the last days' issues, what may be sent, and the relays that are left alone."""
+    """The sums of the last days' issues, what may be sent, the relays that are left alone, and how webhooks stand."""
 
     sums: tuple[IssueSums, ...]
     clearance: Clearance
     relays: tuple[Circuit, ...] = ()
+    webhooks: tuple[WebhookStanding, ...] = ()
 
 
 class Overseer:
@@ -40,4 +41,5 @@ class Overseer:
             tuple(await self._accountant.sums(now)),
             await read_clearance(self._store),
             tuple(each for each in circuits if each.scope is CircuitScope.RELAY),
+            tuple(await self._store.webhook_standings()),
         )

@@ -24,6 +24,7 @@ from newsletter.settings.secrets import MINIMUM_LENGTH, exposure, with_secrets
 from newsletter.settings.signingkeys import with_signing_keys
 from newsletter.settings.sourcemodels import ArxivSettings, FileSettings, SourceSettings
 from newsletter.settings.values import check_webhook_url, is_loopback
+from newsletter.settings.webhookmodels import SECRETS, check_webhooks
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -158,7 +159,11 @@ def database_url(text: str, directory: Path) -> str:
 
 def _checks(settings: Settings, locate: Locate) -> list[Problem]:
     """Return what the values say only together, or together with the disk."""
-    problems = _check_relays(settings, locate) + check_admins(settings.admin, locate)
+    problems = (
+        _check_relays(settings, locate)
+        + check_admins(settings.admin, locate)
+        + check_webhooks(settings.webhooks, locate)
+    )
     if settings.web.secret is not None and len(settings.web.secret.get_secret_value()) < MINIMUM_LENGTH:
         message = f"web.secret is shorter than {MINIMUM_LENGTH} characters"
         problems.append(Problem(*locate(("web", "secret")), message, "use a random one, or leave it out"))
@@ -269,9 +274,11 @@ def _exposed(path: Path, document: Document) -> list[Problem]:
     """Return a warning when the settings file holds a secret and everybody may read it."""
     relays = document.node(("mail", "relays"))
     admins = document.node(("admin", "users"))
+    endpoints = document.node(("webhooks", "endpoints"))
     secrets = (
         *(("mail", "relays", name, "password") for name in _keys(relays)),
         *(("admin", "users", name, "password_hash") for name in _keys(admins)),
+        *(("webhooks", "endpoints", name, key) for name in _keys(endpoints) for key in SECRETS),
         ("mail", "relay", "password"),
         *(("mail", "dkim", "keys", index, "private_key") for index in range(MOST_KEYS)),
         ("web", "secret"),

@@ -39,6 +39,7 @@ from newsletter.settings.values import (
     is_loopback,
     read_time,
 )
+from newsletter.settings.webhookmodels import WebhooksSettings
 
 
 class NewsletterSettings(Section):
@@ -276,6 +277,7 @@ class Settings(BaseSettings):
     templates_directory: FilePath | None = Field(
         default=None, description="A folder whose templates replace the built-in ones, file by file."
     )
+    webhooks: WebhooksSettings = Field(default_factory=WebhooksSettings)
     alerts: AlertSettings = Field(default_factory=AlertSettings)
     log: LogSettings = Field(default_factory=LogSettings)
     defaults: DefaultSettings = Field(default_factory=DefaultSettings)

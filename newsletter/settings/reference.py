@@ -52,7 +52,7 @@ broken, it says so and keeps to the last good one.
 *This page is made from the code by `python -m newsletter.settings.reference`; edit the models, not the page.*
 """
 
-GROUP_KEYS = {"relays": "NAME", "domains": "DOMAIN", "users": "NAME", "tokens": "NAME"}
+GROUP_KEYS = {"relays": "NAME", "domains": "DOMAIN", "users": "NAME", "tokens": "NAME", "endpoints": "NAME"}
 BOUNDS = {Ge: ("ge", "from"), Gt: ("gt", "above"), Le: ("le", "to"), Lt: ("lt", "below")}
 WORDS: dict[Any, str] = {
     str: "text",

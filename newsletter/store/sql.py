@@ -33,6 +33,7 @@ from newsletter.store.suppressions import SuppressionTables
 from newsletter.store.voices import VoiceTables
 from newsletter.store.waking import notifications
 from newsletter.store.watching import WatchTables
+from newsletter.store.webhooks import WebhookTables
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -60,6 +61,7 @@ class SqlStore(
     VoiceTables,
     HistoryTables,
     RequestTables,
+    WebhookTables,
 ):
     """:class:`newsletter.ports.Store` over SQLite or PostgreSQL."""
 

@@ -24,6 +24,7 @@ from newsletter.wiring.mail import brand_of, build_renderer, build_transport, bu
 from newsletter.wiring.parts import Parts, alert_policy, build_issuer, build_parts
 from newsletter.wiring.reading import BounceReport, read_mailboxes, read_mails
 from newsletter.wiring.signups import build_signup_desk
+from newsletter.wiring.webhooks import build_postman, wanted_webhooks
 
 __all__ = [
     "Application",
@@ -37,6 +38,7 @@ __all__ = [
     "build_desk",
     "build_issuer",
     "build_parts",
+    "build_postman",
     "build_providers",
     "build_renderer",
     "build_signup_desk",
@@ -54,4 +56,5 @@ __all__ = [
     "return_paths_of",
     "start_catcher",
     "template_directories",
+    "wanted_webhooks",
 ]

@@ -35,6 +35,8 @@ LOOKS = {
     "suppression check",
     "suppression list",
     "why",
+    "webhooks list",
+    "webhooks make-secret",
 }
 # Adds to what is kept, or changes it so that the same command, or its opposite, changes it back; or writes a file that
 # is named to it. Sends nothing.
@@ -75,6 +77,8 @@ ACTS = {
     "suppression remove",
     "unpause",
     "unseal",
+    "webhooks retry",
+    "webhooks test",
 }
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from newsletter.cli.reference import commands, examples
+from newsletter.core.webhooks import make_secret
 from newsletter.mail.chromium import find_chromium
 from newsletter.model import (
     Attempt,
@@ -37,6 +38,14 @@ EXAMPLES = {
     for path, command in commands()
     if not hasattr(command, "commands") and path != ("move-store",)  # needs a server: tests/integration/test_moving.py
 }
+WEBHOOKS = f"""
+webhooks:
+  endpoints:
+    crm:
+      url: http://127.0.0.1:1/hook
+      secret: {make_secret()}
+      events: [subscriber.subscribed]
+"""
 PEOPLE = "address,zone\nann@example.org,Europe/Paris\n"
 # What examples leave to the reader.
 STAND_INS = {"2305.15558": "1501.95001", "attention is all": "The Last Mile of Alignment", "12": "1", "13": "2"}
@@ -64,6 +73,8 @@ def lived_in(tmp_path_factory: pytest.TempPathFactory) -> Path:
     newsletter = CommandLine(folder)
     assert newsletter("init", str(folder)).code == 0
     take_off_the_network(folder)
+    with (folder / "newsletter.yaml").open("a") as file:
+        file.write(WEBHOOKS)
     for name in ("ada", "bob"):
         assert newsletter("subscribers", "add", f"{name}@example.org", "--profile", "language-models").code == 0
     for step in ("collect", "issue"):

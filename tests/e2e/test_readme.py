@@ -56,6 +56,7 @@ ELSEWHERE = {
     "newsletter pause --relay backup": "tests/integration/test_cli_relays.py",
     "newsletter relays reset": "tests/integration/test_cli_relays.py",
     "newsletter deliveries retry": "tests/integration/test_cli_deliveries.py",
+    "newsletter webhooks": "tests/integration/test_cli_webhooks.py",
     "newsletter unseal": "tests/integration/test_cli_stopping.py",
 }
 RETURNED = "From: MAILER-DAEMON@example.net\nSubject: Undelivered\n\nNo such user.\n"

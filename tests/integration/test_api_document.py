@@ -5,12 +5,16 @@ from __future__ import annotations
 import json
 import re
 import shlex
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from newsletter.core.access import Scope
+from newsletter.core.webhooks import body_of
+from newsletter.model import EventKind, Posting, PostingState
+from newsletter.settings.webhookmodels import EVENTS
 from newsletter.web.api import application, gate, intake, problems, profiles, subscribers
 from tests.support.api import ALL, BASE, asking, desk_at
 from tests.support.databases import migrated_file, sqlite_url
@@ -91,3 +95,16 @@ def test_every_scope_and_every_code_is_told_and_no_other() -> None:
     given |= {"bad_cursor", "bad_request", "method_not_allowed", "internal_server_error"}
     codes = DOCUMENT.partition("| status | codes |")[2].partition("\n\n")[0]
     assert set(re.findall(r"`(\w+)`", codes)) == given
+
+
+def test_every_event_is_told_and_no_other() -> None:
+    table = DOCUMENT.partition("| event | when |")[2].partition("\n\n")[0]
+    assert set(re.findall(r"(?m)^\| `([a-z.]+)`", table)) == set(EVENTS)
+
+
+def test_the_event_that_it_shows_is_one() -> None:
+    shown = json.loads(blocks(DOCUMENT.partition("## Webhooks")[2], "json")[0])
+    at = datetime(2026, 11, 24, 7, 0, 0, 250_000, UTC)
+    data = {"status": "unsubscribed", "reason": "unsubscribed by one-click"}
+    kind, state = EventKind.UNSUBSCRIBED, PostingState.WAITING
+    assert json.loads(body_of(Posting(1, "x", "crm", kind, at, 7, None, data, state, 0, at))) == shown

@@ -23,6 +23,7 @@ from newsletter.store.schema.requests import api_requests
 from newsletter.store.schema.search import indexed_papers, vocabulary
 from newsletter.store.schema.signups import clicks, signups
 from newsletter.store.schema.voices import picks, saved_papers, voice_changes, votes
+from newsletter.store.schema.webhooks import postings, told_issues, webhooks
 
 __all__ = [
     "Instant",
@@ -55,6 +56,7 @@ __all__ = [
     "papers",
     "pauses",
     "picks",
+    "postings",
     "reports",
     "saved_papers",
     "seals",
@@ -65,7 +67,9 @@ __all__ = [
     "subscribers",
     "subscriptions",
     "suppressions",
+    "told_issues",
     "vocabulary",
     "voice_changes",
     "votes",
+    "webhooks",
 ]

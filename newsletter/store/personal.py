@@ -23,6 +23,7 @@ from newsletter.store.schema import (
     digests,
     metadata,
     papers,
+    postings,
     subscribers,
     suppressions,
 )
@@ -40,12 +41,17 @@ if TYPE_CHECKING:
 BY_ADDRESS: Final[Mapping[str, Column[Any]]] = {"suppressions": suppressions.c.value}
 """The tables that know an address's key and no subscriber, by that column."""
 
+BY_NUMBER: Final[Mapping[str, Column[Any]]] = {"postings": postings.c.subscriber_id}
+"""The tables that know a subscriber's number and outlive them, by that column: that somebody was removed is still to be
+told, and the database takes the address and the words out of what was to be told before.
+"""
+
 WRITTEN_IN: Final = (api_requests.c.body, bounces.c.text)
 """The columns in which an address may stand beside other things: answers to programs, kept for a day, and reports that
 nobody could be found for.
 """
 
-JSON_COLUMNS: Final = frozenset({"keywords", "updates", "content", "choices"})
+JSON_COLUMNS: Final = frozenset({"keywords", "updates", "content", "choices", "data"})
 OWN_WORDS: Final = '"personal:'  # in a digest's content: sections of somebody's own keywords
 
 
@@ -62,7 +68,8 @@ class PersonalTables(Part):
             if key is None:
                 raise NotFoundError(f"no subscriber with id {subscriber_id}")
             found = {}
-            for name, condition in conditions(subscriber_id, key).items():
+            numbered = {name: column == subscriber_id for name, column in BY_NUMBER.items()}
+            for name, condition in (conditions(subscriber_id, key) | numbered).items():
                 table = metadata.tables[name]
                 rows = await connection.execute(select(table).where(condition).order_by(*table.primary_key.columns))
                 found[name] = [_document(row) for row in rows]

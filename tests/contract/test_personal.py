@@ -15,6 +15,7 @@ from newsletter.model import (
     AddressSide,
     DeliveryState,
     Digest,
+    EventKind,
     IssueKind,
     Keyword,
     Origin,
@@ -25,6 +26,7 @@ from newsletter.model import (
     SuppressionKind,
     SuppressionReason,
     VoteValue,
+    WantedWebhook,
 )
 from newsletter.store.personal import BY_ADDRESS, conditions, personal_tables
 from newsletter.store.schema import api_requests, bounce_scores, bounces, metadata
@@ -61,6 +63,7 @@ async def everything(store: SqlStore) -> str:
 
 async def live(store: SqlStore) -> int:
     """Return the id of somebody of whom every kind of row is stored."""
+    await store.sync_webhooks([WantedWebhook("crm", frozenset({EventKind.SUBSCRIBED}), with_address=True)], NOW)
     papers = await add_papers(store, 2)
     known = draft("zebedee", profiles=("vision",), keywords=(Keyword(SECRET_WORDS),))
     ada = (await store.add_subscriber(known, CONSENT, Origin.STORE, NOW)).id

@@ -76,8 +76,14 @@ def triggers(dialect: str) -> list[str]:
     return [
         statement
         for name, event, condition, kind, at, data, whom in told
-        for statement in made(dialect, name, event, condition, telling(dialect, kind, at, data, whom))
+        for statement in made(dialect, name, event, condition, before(name) + telling(dialect, kind, at, data, whom))
     ]
+
+
+def before(name: str) -> str:
+    """Return what comes before a trigger tells: of who is removed, only that is told with more than a number."""
+    forgetting = "UPDATE postings SET address = NULL, data = '{}' WHERE subscriber_id = OLD.id; "
+    return forgetting if name == "removed" else ""
 
 
 def made(dialect: str, name: str, event: str, condition: str, statement: str) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from gettext import NullTranslations
 from typing import TYPE_CHECKING, Any
 
@@ -22,12 +23,18 @@ CODE = "en-XA"  # as the CLDR names its own
 MARKED = re.compile("⟦[^⟦⟧]*⟧")
 
 
+@cache
+def known_messages() -> frozenset[tuple[str | None, Any]]:
+    """Return every message with its context; finding them takes a second."""
+    return frozenset((message.context, message.id) for message in extracted() if message.id)
+
+
 class PseudoCatalogue(NullTranslations):
     """Marks the messages that ``make languages`` finds; what it does not find stays as it is."""
 
     def __init__(self) -> None:
         super().__init__()
-        self._known = {(message.context, message.id) for message in extracted() if message.id}
+        self._known = known_messages()
 
     def gettext(self, message: str) -> str:
         return self._marked(None, message, message)

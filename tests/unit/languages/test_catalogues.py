@@ -9,7 +9,7 @@ import pytest
 from babel import Locale
 
 from newsletter.languages import known_codes, language_of
-from newsletter.languages.extraction import catalogue, path_of
+from newsletter.languages.extraction import ROOT, catalogue, extracted, is_translated, path_of, updated, written
 
 if TYPE_CHECKING:
     from babel.messages.catalog import Catalog, Message
@@ -48,6 +48,26 @@ def texts(catalog: Catalog) -> list[tuple[str, str, bool]]:
         for english, said in pairs(message)
         if message.id and said
     ]
+
+
+@pytest.fixture(scope="module")
+def template() -> Catalog:
+    return extracted()
+
+
+def test_everything_is_translated(code: str, catalog: Catalog, template: Catalog) -> None:
+    """Every text that readers see, and nothing else."""
+    wanted = {(message.context, message.id) for message in template if message.id}
+    there = {(message.context, message.id) for message in catalog if message.id}
+    path = path_of(code).relative_to(ROOT)
+    assert there == wanted, f"texts have changed: run `make languages`, and translate in {path} what it lists"
+    missing = [message.id for message in catalog if message.id and not is_translated(message)]
+    assert missing == [], f"translate these in {path} (docs/languages.md has the words in use)"
+
+
+def test_make_languages_would_change_nothing(code: str, catalog: Catalog, template: Catalog) -> None:
+    again = written(updated(catalog, template), catalog.plural_forms.rstrip(";"))
+    assert again == path_of(code).read_bytes(), "run `make languages`"
 
 
 def test_values_are_those_of_the_english_text(catalog: Catalog) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import email
 import email.policy
 from dataclasses import replace
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -24,9 +25,15 @@ READER = make_subscriber()
 GERMAN = "2 Artikel zu contrastive learning und 1 weiterer · 24. Nov."
 
 
+@cache
+def shared() -> Renderer:
+    """Return a renderer that keeps what it has compiled."""
+    return make_renderer()
+
+
 def prepared(language: str, kind: IssueKind = IssueKind.DIGEST, renderer: Renderer | None = None) -> PreparedDigest:
     digest, papers = sample_digest(kind)
-    return (renderer or make_renderer()).prepare(replace(digest, language=language), papers)
+    return (renderer or shared()).prepare(replace(digest, language=language), papers)
 
 
 @pytest.mark.parametrize(

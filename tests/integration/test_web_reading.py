@@ -270,7 +270,7 @@ async def test_search_engines_may_read_papers_and_not_what_is_made_for_one(clien
 
 
 async def test_pages_are_kept_apart_by_language(client: httpx2.AsyncClient) -> None:
-    said = {}
+    said: dict[str, str] = {}
     for code in ("en", "de", "ar", "de"):
         answer = await client.get("/", headers={"Accept-Language": code})
         assert f'<html lang="{code}"' in answer.text

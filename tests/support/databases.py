@@ -109,7 +109,7 @@ def postgres() -> Iterator[PostgresServer]:
     with running_postgres() as server:
         for setting in ("fsync", "full_page_writes"):  # hundreds of databases are made, and none outlives the session
             server.run(sql.SQL("ALTER SYSTEM SET {} = off").format(sql.Identifier(setting)))
-        server.run(sql.SQL("SELECT pg_reload_conf()"))
+        server.run(sql.SQL("SELECT pg_reload_conf()").format())
         yield server
         server.crash()  # an orderly end would write all of them to the disk
 

@@ -36,7 +36,7 @@ def pairs(message: Message) -> list[tuple[str, str]]:
     if isinstance(message.id, str):
         return [(message.id, str(message.string))]
     singular, plural = message.id
-    texts = list(message.string)
+    texts = list(message.string or ())
     return [(singular, texts[0]), *((plural, text) for text in texts[1:])]
 
 

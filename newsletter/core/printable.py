@@ -50,11 +50,13 @@ def clip(text: str, limit: int) -> str:
     """
     if len(text) <= limit:
         return text
-    return text[: _cut(text, limit - 1)].rstrip(" ,;:.–—-") + _ELLIPSIS
+    return text[: cut(text, limit - 1)].rstrip(" ,;:.–—-") + _ELLIPSIS
 
 
-def _cut(text: str, end: int) -> int:
-    """Return where to cut ``text`` so that at most ``end`` characters stay."""
+def cut(text: str, end: int) -> int:
+    """Return where to cut ``text`` so that at most ``end`` characters stay: before a word, and never within what is
+    read as one character.
+    """
     space = text.rfind(" ", max(0, end - 30), end + 1)
     if space > 0:
         return space

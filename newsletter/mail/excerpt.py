@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from newsletter.core.printable import cut
 from newsletter.mail.marks import Marked, mark
 from newsletter.mail.sentences import rated_sentences
 
@@ -83,7 +84,7 @@ def _window(text: str, sentence: Sentence, spans: Sequence[Span], budget: int) -
         start = _next_word(text, first - budget // 3, first)
     end = min(sentence.end, start + budget)
     if end < sentence.end:
-        end = max(text.rfind(" ", start + budget // 2, end), start + budget // 2)
+        end = max(cut(text, end), start + budget // 2)
     pieces = list(mark(text, spans, start, end).pieces)
     if start > sentence.start:
         pieces.insert(0, ("… ", False))

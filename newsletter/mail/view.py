@@ -248,8 +248,8 @@ def _unplaced_view(selected: Selected, paper: Paper, room: Room, language: Langu
         version=paper.version,
         upvotes=paper.votes,
         score=selected.score,
-        note=clip(one_line(selected.note), _NOTE_LIMIT) if room.has_details else "",
-        noted_by=clip(one_line(selected.noted_by), 60),
+        note=clip(readable(selected.note), _NOTE_LIMIT) if room.has_details else "",
+        noted_by=clip(readable_name(selected.noted_by), 60),
         _language=language,
         _kept={},
     )

@@ -56,7 +56,7 @@ docs: .venv/installed-for-tests
 languages: .venv/installed
 	$(BIN)/python -m newsletter.languages.extraction
 
-# The pictures of the README, taken with the system's Chromium.
+# The pictures of the README and of docs/gallery.md, taken with the system's Chromium.
 pictures: .venv/installed-for-tests
 	$(BIN)/python -m tests.support.pictures
 	$(BIN)/python -m tests.support.adminpictures

@@ -1,4 +1,4 @@
-"""Takes the pictures of the README: ``make pictures``, with the system's Chromium, from the bundled samples."""
+"""Takes the pictures of the documents: ``make pictures``, with the system's Chromium, from the bundled samples."""
 
 from __future__ import annotations
 
@@ -29,6 +29,7 @@ from newsletter.web.app import create_app
 from newsletter.web.probes import Probes
 from newsletter.web.server import serve
 from newsletter.wiring import build_issuer, build_parts, build_renderer, build_transport, open_application
+from tests.support.gallery import gallery
 from tests.support.postfix import free_port
 
 if TYPE_CHECKING:
@@ -152,7 +153,7 @@ async def no_figures(_: str) -> tuple[bytes, str]:
 async def main() -> None:
     """Take them all."""
     program = shutil.which("chromium") or shutil.which("google-chrome") or os.environ.get("CHROMIUM")
-    FOLDER.mkdir(exist_ok=True)
+    (FOLDER / "mails").mkdir(parents=True, exist_ok=True)
     structlog.configure(logger_factory=structlog.ReturnLoggerFactory())
     async with AsyncExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
@@ -187,7 +188,9 @@ async def main() -> None:
             await take(browser, picture, f"http://127.0.0.1:{front_port}/")
         await take(browser, SUBSCRIBE, f"http://127.0.0.1:{front_port}/subscribe?profile=language-models")
         await take(browser, MAILS, f"http://127.0.0.1:{port}/mails")
+        page = await gallery(application, browser, FOLDER / "mails")
         await browser.close()
+    (FOLDER.parent / "gallery.md").write_text(page, "utf-8")
 
 
 if __name__ == "__main__":

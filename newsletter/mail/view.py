@@ -131,14 +131,15 @@ def section_views(
     """Return a digest's sections as templates show them, papers and links numbered through the whole mail.
 
     ``topic_urls`` holds the pages of those profiles that have one. The weekly form begins with the week's best, and has
-    excerpts of these alone.
+    excerpts of these alone, where it has such.
     """
     views, numbering = [], Numbering(language)
-    brief = replace(room, excerpt=0) if is_weekly(digest) else room
-    for index, section in enumerate(_sections(digest), start=1):
+    sections = _sections(digest)
+    has_best = bool(sections) and sections[0].topic == BEST_TOPIC
+    brief = replace(room, excerpt=0) if has_best else room
+    for index, section in enumerate(sections, start=1):
         if section.papers or section.omitted:
-            is_first = section.topic == BEST_TOPIC or index == 1
-            view = _section_view(section, papers, room if is_first else brief, numbering, f"s{index}")
+            view = _section_view(section, papers, room if index == 1 else brief, numbering, f"s{index}")
             views.append(replace(view, url=topic_urls.get(section.profile, "")))
     return tuple(views)
 

@@ -101,19 +101,22 @@ async def every_mail_in(application: Application, theme: str) -> dict[str, str]:
         issue = replace(issue, kind=kind, template=kind.value)
         mails[kind.value] = renderer.prepare(issue, papers).html(reader)
     weekly = replace(reader, frequency=Frequency.WEEKLY)
-    mails[WEEKLY] = renderer.prepare(replace(digest, template=WEEKLY), papers).html(weekly)
+    _, week, papers = await sample_issue(application, each=4)
+    mails[WEEKLY] = renderer.prepare(replace(week, template=WEEKLY), papers).html(weekly)
     return mails
 
 
-async def sample_issue(application: Application) -> tuple[Subscriber, Digest, dict[int, Paper]]:
-    """Return a reader and what the bundled samples hold for them, shortened, with an editor's note on one paper."""
+async def sample_issue(application: Application, each: int = 2) -> tuple[Subscriber, Digest, dict[int, Paper]]:
+    """Return a reader and what the bundled samples hold for them, so many papers of each topic, an editor's note on
+    one.
+    """
     now = application.now()
     profiles = ("vision-diffusion", "self-supervised")
     reader = replace(stand_in("", now), id=1, address=parse_address("ada@example.org"), profiles=profiles)
     (proposal,) = await build_issuer(application).propose([reader], now)
     sections = []
     for section in proposal.digest.sections[:3]:
-        kept = section.papers[:2]
+        kept = section.papers[:each]
         sections.append(replace(section, papers=kept, omitted=section.omitted + len(section.papers) - len(kept)))
     first, *others = sections[0].papers
     noted = replace(

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 MAILS = (
     *((f"digest, {count_of(count, 'paper')}", IssueKind.DIGEST, count) for count in (1, 20, 50)),
-    *((kind.value, kind, 0) for kind in (IssueKind.WELCOME, IssueKind.QUIET, IssueKind.PROBE)),
+    *((kind.value.replace("_", " "), kind, 0) for kind in IssueKind if kind is not IssueKind.DIGEST),
 )
 
 
@@ -53,7 +53,8 @@ def signed_mail(kind: IssueKind, papers: int = 0) -> bytes:
 def main() -> None:
     source = "recorded papers" if RECORDED.exists() else "sample papers"
     print = sys.stdout.write  # noqa: A001
-    print(f"| mail ({source}) | rspamd | SpamAssassin | OpenDKIM | octets |\n| --- | ---: | ---: | --- | ---: |\n")
+    print(f"| mail ({source}) | rspamd | SpamAssassin | OpenDKIM | octets | of HTML |\n")
+    print("| --- | ---: | ---: | --- | ---: | ---: |\n")
     with (
         tempfile.TemporaryDirectory() as home,
         in_background(ZONE) as dns,
@@ -65,7 +66,8 @@ def main() -> None:
             mail = signed_mail(kind, papers)
             said = ", ".join(verdicts(system.relay(mail, MESSAGE_ID)))
             scores = (spam_judge.judge(mail).score, spam_score(mail, Path(home))[0])
-            print(f"| {name} | {scores[0]:.2f} | {scores[1]:.1f} | {said} | {len(mail):,} |\n")
+            html = len(prepare(kind, papers).html(make_subscriber()).encode())
+            print(f"| {name} | {scores[0]:.2f} | {scores[1]:.1f} | {said} | {len(mail):,} | {html:,} |\n")
 
 
 if __name__ == "__main__":

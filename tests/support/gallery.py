@@ -158,8 +158,13 @@ async def take_sheet(browser: Browser, html: str, path: Path) -> None:
     for shot in shots:
         sheet.paste(shot, (left, MARGIN))
         left += shot.width + MARGIN
-    sheet.quantize(COLOURS, dither=Image.Dither.NONE).save(path, optimize=True)
-    sys.stdout.write(f"{path}\n")
+    keep(sheet, path)
+
+
+def keep(picture: Image.Image, path: Path) -> None:
+    """Keep a picture in few colours."""
+    picture.convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE).save(path, optimize=True)
+    sys.stdout.write(f"{path} {path.stat().st_size // 1000} kB\n")
 
 
 async def _shot(browser: Browser, html: str, width: int, scheme: Literal["light", "dark"]) -> bytes:

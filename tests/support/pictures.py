@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import os
 import shutil
-import sys
 import tempfile
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Literal
 
 import structlog
 import yaml
+from PIL import Image
 from playwright.async_api import async_playwright
 
 from newsletter.core.address import parse_address
@@ -29,7 +30,7 @@ from newsletter.web.app import create_app
 from newsletter.web.probes import Probes
 from newsletter.web.server import serve
 from newsletter.wiring import build_issuer, build_parts, build_renderer, build_transport, open_application
-from tests.support.gallery import gallery
+from tests.support.gallery import gallery, keep
 from tests.support.postfix import free_port
 
 if TYPE_CHECKING:
@@ -140,9 +141,9 @@ async def take(browser: Browser, picture: Picture, source: str) -> None:
         await page.wait_for_load_state("networkidle")
     else:
         await page.set_content(source)
-    await page.screenshot(path=picture.path)
+    shot = await page.screenshot()
     await context.close()
-    sys.stdout.write(f"{picture.path} {picture.path.stat().st_size // 1000} kB\n")
+    keep(Image.open(io.BytesIO(shot)), picture.path)
 
 
 async def no_figures(_: str) -> tuple[bytes, str]:

@@ -70,7 +70,7 @@ def _parsed(message: bytes) -> None:
     assert max(map(len, message.split(b"\r\n"))) <= 998
     found = email.message_from_bytes(message, policy=email.policy.strict)
     assert found["Bcc"] is None
-    assert [part.get_content_type() for part in found.iter_parts()] == ["text/plain", "text/html"]  # type: ignore[attr-defined]
+    assert [part.get_content_type() for part in found.iter_parts()] == ["text/plain", "text/html"]
 
 
 @pytest.mark.parametrize(

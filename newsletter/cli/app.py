@@ -23,6 +23,7 @@ from newsletter.cli import (
     doctor,
     inspection,
     papers,
+    picks,
     pipeline,
     preview,
     profiles,
@@ -187,6 +188,7 @@ app.add_typer(deliveries.app, name="deliveries")
 app.add_typer(bounces.app, name="bounces")
 app.add_typer(suppression.app, name="suppression")
 app.add_typer(papers.app, name="papers")
+app.add_typer(picks.app, name="picks")
 app.add_typer(profiles.app, name="profiles")
 app.add_typer(sources.app, name="sources")
 app.add_typer(relays.app, name="relays")

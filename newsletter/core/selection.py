@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from newsletter.core.picks import MOST_PICKS, PICKS_PROFILE, PICKS_TITLE, Picks
 from newsletter.core.rank import select
 from newsletter.model import Digest, Health, IssueKind, Replacements, Section, Selected, SourceNote, gettext_noop
 
@@ -108,10 +109,14 @@ class Picker:
     papers: Mapping[int, Paper]
     matches: Callable[[str], Iterable[Match]]
     explain: Callable[[Paper, Match], Match]
+    picks: Picks = field(default_factory=Picks)
     _explained: dict[tuple[int, str, str], tuple[Reason, ...]] = field(default_factory=dict)
 
     def sections(self, reader: Reader) -> tuple[Section, ...]:
-        """Return the sections, profile after profile, updates of a profile last; no paper stands in two of them."""
+        """Return the sections, profile after profile, updates of a profile last; no paper stands in two of them.
+
+        Editor's picks that no profile takes come first, those that one takes stand in its section.
+        """
         taken: set[int] = set()
         sections: list[Section] = []
         for profile in reader.profiles:
@@ -120,7 +125,17 @@ class Picker:
             sections += self._cut(profile, new, taken)
             updates = [match for match in candidates if self._is_update(match, profile, reader, taken)]
             sections += self._cut_updates(profile, updates, taken)
-        return tuple(sections)
+        return (*self._cut_picks(reader, taken), *sections)
+
+    def _cut_picks(self, reader: Reader, taken: Collection[int]) -> Iterable[Section]:
+        offered = [
+            paper_id
+            for paper_id in self.picks.offered(reader.window.oldest)
+            if paper_id in self.papers and paper_id not in taken and (paper_id, None) not in reader.ledger
+        ]
+        if offered:
+            chosen = tuple(with_note(Selected(paper_id, 0.0), self.picks) for paper_id in offered[:MOST_PICKS])
+            yield Section(PICKS_PROFILE, PICKS_TITLE, PICKS_TITLE, chosen)
 
     def _is_new(self, match: Match, profile: Profile, reader: Reader) -> bool:
         paper = self.papers[match.paper_id]
@@ -164,7 +179,14 @@ class Picker:
         if key not in self._explained:
             self._explained[key] = self.explain(self.papers[match.paper_id], match).reasons
         paper = self.papers[match.paper_id]
-        return Selected(match.paper_id, match.score, self._explained[key], is_update or _came_as_update(paper))
+        chosen = Selected(match.paper_id, match.score, self._explained[key], is_update or _came_as_update(paper))
+        return with_note(chosen, self.picks)
+
+
+def with_note(chosen: Selected, picks: Picks) -> Selected:
+    """Return a paper of a digest with what a curator says of it."""
+    note, curator = picks.note(chosen.paper_id)
+    return replace(chosen, note=note, noted_by=curator) if curator else chosen
 
 
 def _came_as_update(paper: Paper) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from newsletter.core.picks import PICKS_PROFILE
 from newsletter.core.printable import clip, one_line
 from newsletter.core.selection import PERSONAL_TITLE, UPDATED_TOPIC
 from newsletter.core.text import readable
@@ -26,7 +27,7 @@ def section_title(section: Section, language: Language) -> str:
     """Return what a section is about, in the words of the admin: its topic, or else its profile's title; of
     what we name ourselves, the name in ``language``.
     """
-    if section.topic in (UPDATED_TOPIC, PERSONAL_TITLE, BEST_TOPIC):
+    if section.topic in (UPDATED_TOPIC, PERSONAL_TITLE, BEST_TOPIC) or section.profile == PICKS_PROFILE:
         return language.gettext(section.topic)
     return one_line(section.topic) or one_line(section.profile_title) or one_line(section.profile)
 
@@ -132,6 +133,8 @@ def _section_words(section: Section, papers: Mapping[int, Paper], language: Lang
     count = len(section.papers)
     if is_trending(section):
         return language.ngettext("%(num)s trending paper", "%(num)s trending papers", count)
+    if section.profile == PICKS_PROFILE:
+        return language.ngettext("%(num)s editor’s pick", "%(num)s editor’s picks", count)
     if section.topic == UPDATED_TOPIC and all(paper.is_update for paper in section.papers):
         return language.ngettext("%(num)s updated paper", "%(num)s updated papers", count)
     topic = clip(_mid_sentence(section_title(section, language), section, papers), _TOPIC_LIMIT)

@@ -61,6 +61,7 @@ def pages_of(running: Running) -> Starlette:
         signup_parts(running) if settings.has_signup else None,
         api=lambda pages: api_mount(running, pages),
         counts_clicks=settings.web.count_clicks,
+        picking=lambda: running.parts.picking,
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from newsletter.core.picks import Picks
 from newsletter.core.selection import PERSONAL_TITLE, Picker, Reader, compose_digest
 from newsletter.core.weekly import WEEKLY
 from newsletter.model import Frequency, IssueKind, Profile, Topic
@@ -52,6 +53,7 @@ class News:
     profiles: Mapping[str, Profile]
     matcher: Matcher
     notes: Callable[[Iterable[Paper]], tuple[SourceNote, ...]]
+    picks: Picks = field(default_factory=Picks)
     digests: dict[tuple[object, ...], Digest] = field(default_factory=dict)
     _scan: Scan | None = None
     _fresh: dict[Window, tuple[int, tuple[SourceNote, ...]]] = field(default_factory=dict)
@@ -125,7 +127,7 @@ class Edition:
                 own = self.personal if is_personal(match.profile) else None
                 return (own or self.news.matcher).explain(paper, match)
 
-            self._picker = Picker(self.news.papers, matches, explain)
+            self._picker = Picker(self.news.papers, matches, explain, self.news.picks)
         return self._picker
 
 

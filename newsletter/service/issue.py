@@ -20,6 +20,7 @@ from newsletter.core.bounce_score import BouncePolicy
 from newsletter.core.clearance import names
 from newsletter.core.due import DueIssue, due_issue, first_issue, local_date
 from newsletter.core.match import Matcher
+from newsletter.core.picks import Picks
 from newsletter.core.selection import Limits, Window, source_notes, update_notices
 from newsletter.model import (
     Consent,
@@ -58,6 +59,7 @@ class IssuePolicy:
     message_domain: str
     first_digest_at_once: bool = True
     bounces: BouncePolicy = field(default_factory=BouncePolicy)
+    picks_for_everyone: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -287,16 +289,20 @@ class Issuer:
         # Read before the papers: what arrives between the two is looked at twice, never missed.
         arrival_through = await self.store.last_arrival()
         limits = self.policy.limits
-        papers = await self.store.arrived_papers(floor, now - max(limits.lookback, limits.staleness))
+        oldest = now - max(limits.lookback, limits.staleness)
+        papers = {paper.id: paper for paper in await self.store.arrived_papers(floor, oldest)}
+        picks = Picks(tuple(await self.store.picks(since=oldest)), for_everyone=self.policy.picks_for_everyone)
+        papers |= await self.store.papers({pick.paper_id for pick in picks.picks if pick.paper_id not in papers})
         if self._matcher is None:
             self._matcher = await asyncio.to_thread(Matcher, list(self.profiles.values()))
         self._news = News(
             floor=floor,
             arrival_through=arrival_through,
-            papers={paper.id: paper for paper in papers},
+            papers=papers,
             profiles=self.profiles,
             matcher=self._matcher,
             notes=partial(source_notes, await self.store.source_states(), self.source_names),
+            picks=picks,
         )
         return self._news
 

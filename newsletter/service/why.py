@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from newsletter.model import Delivery, Digest, Match, Paper, Profile, Reason, Subscriber
+    from newsletter.model import Delivery, Match, Paper, Profile, Reason, Subscriber
     from newsletter.ports import Store
     from newsletter.service.issue import Issuer
 
@@ -54,11 +54,16 @@ async def why_subscriber(store: Store, issuer: Issuer, paper: Paper, subscriber:
     found = [(profile, _explained(Matcher([profile]), paper, profile)) for profile in profiles]
     matches = tuple(match for _, taken in found for match in taken)
     lines = [_matched_line(profile, match) for profile, taken in found for match in taken]
-    if not matches:
+    picked = issuer.policy.picks_for_everyone and (await store.picks_of([paper.id])).get(paper.id)
+    if not matches and picked:
+        lines = [f"editor’s pick by {pick.curator}" for pick in picked]
+    elif not matches:
         lines = [line for profile in profiles for line in _why_not(paper, profile)]
         lines = lines or ["they take no profile and have no keywords of their own"]
         return Verdict(paper, "not sent", tuple(lines))
-    obstacles = _status_lines(subscriber) + await _window_lines(store, issuer, paper, (subscriber, profiles), now)
+    obstacles = _status_lines(subscriber)
+    if not picked:  # which are news whatever the paper's age
+        obstacles += await _window_lines(store, issuer, paper, (subscriber, profiles), now)
     if obstacles:
         return Verdict(paper, "not sent", tuple(lines + obstacles), matches)
     return await _next_or_cut(issuer, Verdict(paper, "not sent", tuple(lines), matches), subscriber, now)
@@ -71,19 +76,11 @@ async def _was_sent(store: Store, paper: Paper, delivery: Delivery) -> Verdict:
     first = f"{'in the digest' if sent else 'planned for the digest'} of {when}"
     if delivery.reply_text:
         first += f" ({delivery.reply_text})"
-    reasons = _reasons_in(digest, paper)
-    lines = (first, *(_reason_line(reason) for reason in reasons))
+    chosen = [each for section in digest.sections for each in section.papers if each.paper_id == paper.id]
+    picked = [f"editor’s pick by {each.noted_by}" for each in chosen if each.noted_by]
+    reasons = [_reason_line(reason) for each in chosen for reason in each.reasons]
+    lines = (first, *picked, *reasons)
     return Verdict(paper, "sent" if sent else "on its way", lines)
-
-
-def _reasons_in(digest: Digest, paper: Paper) -> Sequence[Reason]:
-    return [
-        reason
-        for section in digest.sections
-        for selected in section.papers
-        if selected.paper_id == paper.id
-        for reason in selected.reasons
-    ]
 
 
 def _profiles_of(subscriber: Subscriber, issuer: Issuer) -> list[Profile]:

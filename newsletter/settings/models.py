@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, SecretStr, model_validator
+from pydantic import AfterValidator, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from newsletter.model import Frequency, Weekday
@@ -16,6 +16,7 @@ from newsletter.settings.adminmodels import AdminSettings
 from newsletter.settings.apimodels import ApiSettings
 from newsletter.settings.bouncemodels import BounceSettings
 from newsletter.settings.brandmodels import BrandSettings
+from newsletter.settings.curatormodels import CuratorSettings, check_different
 from newsletter.settings.mailmodels import MailSettings
 from newsletter.settings.signupmodels import SignupSettings
 from newsletter.settings.sourcemodels import SourceSettings
@@ -144,6 +145,10 @@ class CollectSettings(Section):
     allow_private_addresses: bool = Field(
         default=False, description="Whether sources may lie on this machine or in the local network."
     )
+    arxiv_api_url: Url = Field(
+        default="https://export.arxiv.org/api/query",
+        description="Where a paper is asked for that a curator picks and no source has brought: arXiv, or a mirror.",
+    )
 
 
 class IssueSettings(Section):
@@ -165,6 +170,11 @@ class IssueSettings(Section):
     )
     when_quiet: Annotated[Literal["skip", "mail"], LowerCase] = Field(
         default="skip", description="With nothing new: `skip`, or send a short `mail` that says so."
+    )
+    picks: Annotated[Literal["everyone", "matching"], LowerCase] = Field(
+        default="everyone",
+        description="Whom a curator's pick reaches: `everyone`, or only readers whose profiles take the paper "
+        "(`matching`).",
     )
 
 
@@ -281,6 +291,9 @@ class Settings(BaseSettings):
     alerts: AlertSettings = Field(default_factory=AlertSettings)
     log: LogSettings = Field(default_factory=LogSettings)
     defaults: DefaultSettings = Field(default_factory=DefaultSettings)
+    curators: Annotated[tuple[CuratorSettings, ...], AfterValidator(check_different)] = Field(
+        default=(), description="Who may pick papers, with a note that readers see."
+    )
     sources: dict[Name, SourceSettings] = Field(default_factory=dict, description="Where papers come from, by name.")
 
     @model_validator(mode="before")

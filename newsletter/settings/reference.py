@@ -96,7 +96,7 @@ def _sections(model: type[BaseModel], path: tuple[str, ...]) -> Iterator[tuple[t
         here = (*path, name)
         if found is None and path:
             found, here = group_of(field), (*here, GROUP_KEYS.get(name, ""))
-        if found is None and path:
+        if found is None:
             found, here = _item_of(field), (*path, f"{name}[]")
         if found is not None:
             yield here, found

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Annotated, ClassVar, Final, Self
+from urllib.parse import urlencode
 
 from pydantic import ConfigDict, Field
 
@@ -63,3 +64,8 @@ class ArxivSource(WebSource):
             return fault
         categories = self.url.rpartition("/")[2].replace("+", ", ")
         return replace(fault, message=f"{fault.message}; are all of these arXiv categories: {categories}?")
+
+
+def single_paper(name: str, arxiv_id: str, api_url: str, context: SourceContext) -> WebSource:
+    """Return what asks arXiv's API for one paper, by its bare id; unlike the announcements, it knows all papers."""
+    return WebSource(name, f"{api_url}?{urlencode({'id_list': arxiv_id, 'max_results': 1})}", "feed", context)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import delete, func, select, update
 
+from newsletter.core.picks import PICKS_PROFILE
 from newsletter.model import ArchivedIssue, ArchivedPaper, IssueKind
 from newsletter.store.papers import resolve_ids
 from newsletter.store.part import Part, chunks
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from newsletter.model import Digest
     from newsletter.store.dialect import Database
 
-PERSONAL: Final = "personal:"  # keywords of a reader's own; no file may name a profile so
+UNSHARED: Final = ("personal:", PICKS_PROFILE)  # are no profiles, and no file may name one so
 
 
 async def archive_digests(database: Database, connection: AsyncConnection, planned: Sequence[Digest]) -> None:
@@ -41,7 +42,7 @@ def rows_of(digests: Iterable[Digest]) -> list[dict[str, Any]]:
     rows: dict[tuple[str, int], dict[str, Any]] = {}
     for digest in sorted(digests, key=lambda each: each.issue_date):
         for section in digest.sections:
-            if section.profile.startswith(PERSONAL):
+            if section.profile.startswith(UNSHARED):
                 continue
             for paper in section.papers:
                 if not paper.is_update:

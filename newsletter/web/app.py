@@ -20,6 +20,7 @@ from newsletter.service.topics import Topics
 from newsletter.web.archive import Archive
 from newsletter.web.bounces import BounceHooks
 from newsletter.web.confirming import Confirming
+from newsletter.web.curating import Curating
 from newsletter.web.going import Going
 from newsletter.web.guard import HEADERS, Guard
 from newsletter.web.mails import CaughtMails
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
     from newsletter.core.links import Links
     from newsletter.model import Profile
     from newsletter.ports import Store
+    from newsletter.service.picks import Picking
     from newsletter.web.admin.desk import AdminDesk
     from newsletter.web.api_mount import ApiMount
     from newsletter.web.probes import Probes
@@ -107,6 +109,7 @@ def create_app(  # noqa: PLR0913, PLR0917 (each is a part)
     readers: Readers | None = None,
     signup: SignupParts | None = None,
     api: Callable[[Pages], ApiMount] | None = None,
+    picking: Callable[[], Picking] | None = None,
     *,
     counts_clicks: bool = False,
 ) -> Starlette:
@@ -114,16 +117,15 @@ def create_app(  # noqa: PLR0913, PLR0917 (each is a part)
 
     ``clock`` returns the time, aware and in UTC. Caught mails are shown when ``catcher_maildir`` is given, papers and
     topics when ``profiles`` is, the admin's pages when ``admin`` is; readers may subscribe when ``signup`` is. What
-    providers post of bounces is taken by what ``bounces`` returns. Pages are in ``language`` for whoever asks for none
-    that there is. What subscribers may choose is in ``readers``; without it, among ``profiles``. ``api``
-    makes the API's place among the pages. With ``counts_clicks`` whoever follows a link in a mail is counted.
+    providers post of bounces is taken by what ``bounces`` returns, and curators pick papers by what ``picking``
+    returns. Pages are in ``language`` for whoever asks for none that there is. What subscribers may choose is in
+    ``readers``; without it, among ``profiles``. ``api`` makes the API's place among the pages. With ``counts_clicks``
+    whoever follows a link in a mail is counted.
     """
-    has_reader = profiles is not None
-    has_mails = catcher_maildir is not None
     pages = Pages(
         brand_name,
-        has_mails=has_mails,
-        has_reader=has_reader,
+        has_mails=catcher_maildir is not None,
+        has_reader=profiles is not None,
         has_signup=signup is not None,
         base_url=links.base_url,
     )
@@ -136,7 +138,7 @@ def create_app(  # noqa: PLR0913, PLR0917 (each is a part)
     if signup is not None:
         routes += signup_routes(signup, store, links, pages, clock)
     routes += Going(store, links, is_counting=counts_clicks).routes()
-    routes += Voices(store, links, pages, clock).routes()
+    routes += voice_routes(store, links, pages, clock, picking)
     if catcher_maildir is not None:
         routes += CaughtMails(catcher_maildir, pages).routes()
     if bounces is not None:
@@ -160,11 +162,23 @@ def personal_routes(parts: PersonalParts) -> list[Route]:
     return [*Unsubscribing(parts).routes(), *Managing(parts).routes(), *Moving(parts).routes()]
 
 
+def voice_routes(
+    store: Store,
+    links: Links,
+    pages: Pages,
+    clock: Callable[[], datetime],
+    picking: Callable[[], Picking] | None,
+) -> list[Route]:
+    """Return where readers vote and save, and curators pick."""
+    routes = Voices(store, links, pages, clock).routes()
+    return routes if picking is None else [*routes, *Curating(store, links, pages, clock, picking).routes()]
+
+
 def reader_routes(store: Store, topics: Topics, pages: Pages) -> list[Route]:
     """Return where papers are read and found."""
     search = WordSearch(store)
     routes = Reading(store, search, topics, pages, describe).routes()
-    return [*routes, *Searching(search, topics, pages).routes(), *Archive(store, topics, pages).routes()]
+    return [*routes, *Searching(store, search, topics, pages).routes(), *Archive(store, topics, pages).routes()]
 
 
 def signup_routes(

@@ -69,9 +69,11 @@ class Archive:
         if day is None or not held:
             raise HTTPException(404)
         papers = await self._store.papers([each.paper_id for each in held])
+        picked = await self._store.picks_of(list(papers))
+        shown = {paper_id: view_of(paper, picks=picked.get(paper_id, ())) for paper_id, paper in papers.items()}
         before, after = await self._store.neighbouring_issues(profile.name, day)
         sections = [
-            (topic, [view_of(papers[each.paper_id]) for each in listed if each.paper_id in papers])
+            (topic, [shown[each.paper_id] for each in listed if each.paper_id in papers])
             for topic, listed in by_topic(profile, held)
         ]
         return self._answer(

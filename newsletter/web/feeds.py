@@ -5,24 +5,36 @@ from __future__ import annotations
 import json
 import re
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 from xml.etree import ElementTree as ET
 
 from newsletter.core.text import readable, readable_name
 from newsletter.mail.links import paper_url
 from newsletter.web.paperview import LONGEST_URL
+from newsletter.web.speaking import spoken
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
-    from newsletter.model import Paper
+    from newsletter.model import Paper, Pick
 
+Picked: TypeAlias = "Mapping[int, Sequence[Pick]]"
+NONE: Final[Picked] = {}
 ATOM: Final = "http://www.w3.org/2005/Atom"
 NEVER: Final = datetime(2000, 1, 1, tzinfo=UTC)
 NOT_XML: Final = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
-def atom(title: str, base_url: str, path: str, page: str, papers: Sequence[Paper], *, has_pages: bool = True) -> bytes:
+def atom(  # noqa: PLR0913 (each is a part of the feed)
+    title: str,
+    base_url: str,
+    path: str,
+    page: str,
+    papers: Sequence[Paper],
+    *,
+    picks: Picked = NONE,
+    has_pages: bool = True,
+) -> bytes:
     """Return the Atom feed at ``path``; ``page`` shows the same.
 
     Each entry leads to the paper's page here, or (without ``has_pages``) to where the paper itself is.
@@ -45,9 +57,18 @@ def atom(title: str, base_url: str, path: str, page: str, papers: Sequence[Paper
             _add(ET.SubElement(entry, "author"), "name", name)
         for category in tags_of(paper):
             ET.SubElement(entry, "category", {"term": category})
-        _add(entry, "summary", readable(paper.abstract))
+        _add(entry, "summary", text_of(paper, picks))
     written: bytes = ET.tostring(feed, encoding="utf-8", xml_declaration=True)
     return written
+
+
+def text_of(paper: Paper, picks: Picked) -> str:
+    """Return what curators say of a paper, and its abstract."""
+    notes = [
+        spoken().gettext("Editor’s pick by %(curator)s", curator=pick.curator) + (f": {pick.note}" if pick.note else "")
+        for pick in picks.get(paper.id, ())
+    ]
+    return "\n\n".join((*notes, readable(paper.abstract)))
 
 
 def names_of(paper: Paper) -> list[str]:
@@ -72,14 +93,16 @@ def _clean(text: str) -> str:
     return NOT_XML.sub("", text)
 
 
-def json_feed(title: str, base_url: str, path: str, page: str, papers: Sequence[Paper]) -> bytes:
+def json_feed(
+    title: str, base_url: str, path: str, page: str, papers: Sequence[Paper], *, picks: Picked = NONE
+) -> bytes:
     """Return a JSON Feed."""
     items = [
         {
             "id": f"{base_url}/papers/{paper.id}",
             "url": f"{base_url}/papers/{paper.id}",
             "title": readable(paper.title),
-            "content_text": readable(paper.abstract),
+            "content_text": text_of(paper, picks),
             "date_published": (paper.published_at or paper.first_seen_at).isoformat(),
             "date_modified": _seen(paper).isoformat(),
             "authors": [{"name": name} for name in names_of(paper)],

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from newsletter.model import Match, Paper, Reason
+    from newsletter.model import Match, Paper, Pick, Reason
 
 LONGEST_TITLE: Final = 300
 LONGEST_URL: Final = 2_000
@@ -44,6 +44,7 @@ class PaperView:
     why: tuple[tuple[str, str, tuple[Cause, ...]], ...]
     comment: str
     journal: str
+    picks: tuple[Pick, ...]
 
 
 def view_of(
@@ -52,6 +53,7 @@ def view_of(
     *,
     topics: tuple[tuple[str, str], ...] = (),
     matches: Sequence[Match] = (),
+    picks: Sequence[Pick] = (),
     is_whole: bool = False,
 ) -> PaperView:
     """Return a paper as pages show it, marked where ``reasons`` or ``matches`` say that it matched."""
@@ -79,4 +81,5 @@ def view_of(
         ),
         comment=readable(paper.comment or ""),
         journal=readable(paper.journal_reference or ""),
+        picks=tuple(picks),
     )

@@ -41,6 +41,7 @@ LABELS: Final = {
     "month": gettext_noop("Month"),
 }
 SIMILAR: Final = 5
+LATEST_PICKS: Final = 4
 FEEDS: Final = {"atom.xml": (atom, "application/atom+xml"), "feed.json": (json_feed, "application/feed+json")}
 
 
@@ -95,6 +96,7 @@ class Reading:
             stretch.first, stretch.last, by_votes=by_votes, limit=PAGE, offset=(page - 1) * PAGE
         )
         before, after = await self._store.neighbouring_days(stretch.first, stretch.last)
+        picks = await self._store.picks(limit=LATEST_PICKS)
         papers = await self._store.papers(ids)
         shown = [papers[paper_id] for paper_id in ids if paper_id in papers]
         chosen = {"span": stretch.span, "order": "trending" if by_votes else "newest"}
@@ -113,6 +115,7 @@ class Reading:
             after=after,
             next_page=page * PAGE < total and link("/", day=stretch.last.isoformat(), page=str(page + 1), **chosen),
             choices=choices(stretch, chosen),
+            picks=await self._views(basis, list((await self._papers([pick.paper_id for pick in picks])).values())),
             topics=counted(basis, await self._topics.recent(basis), stretch),
             is_today=stretch.last == basis.today,
             is_this_year=stretch.last.year == basis.today.year,
@@ -167,13 +170,17 @@ class Reading:
         matches = {each.match.paper_id: each.match for each in taken}
         pairs = [(paper, matches[paper_id]) for paper_id, paper in found.items()]
         explained = await self._topics.explained(basis, pairs)
+        picked = await self._store.picks_of(list(found))
         return self._page(
             "topic.html",
             basis,
             request,
             section="topics",
             profile=profile,
-            papers=[view_of(paper, match.reasons) for (paper, _), match in zip(pairs, explained, strict=True)],
+            papers=[
+                view_of(paper, match.reasons, picks=picked.get(paper.id, ()))
+                for (paper, _), match in zip(pairs, explained, strict=True)
+            ],
             total=len(taken),
             days=RECENT.days,
             base=topic_path(profile.name),
@@ -185,21 +192,24 @@ class Reading:
         profile = profile_of(request, basis)
         taken = (await self._topics.recent(basis))[profile.name]
         papers = await self._papers([each.match.paper_id for each in taken[:FEED]])
-        return self._feed(request, topic_path(profile.name), profile.title, list(papers.values()))
+        return await self._feed(request, topic_path(profile.name), profile.title, list(papers.values()))
 
     async def trending_feed(self, request: Request, basis: Basis) -> Answer:
-        """Answer with the most voted papers of the last week as a feed."""
-        first = basis.today - timedelta(days=6)
+        """Answer with the most trending papers of the last 30 days as a feed."""
+        first = basis.today - timedelta(days=SPANS["month"] - 1)
         ids, _ = await self._store.listed(first, basis.today, by_votes=True, limit=FEED)
-        return self._feed(request, "/trending", spoken().gettext("Trending"), list((await self._papers(ids)).values()))
+        papers = list((await self._papers(ids)).values())
+        return await self._feed(request, "/trending", spoken().gettext("Trending"), papers)
 
-    def _feed(self, request: Request, path: str, title: str, papers: Sequence[Paper]) -> Answer:
+    async def _feed(self, request: Request, path: str, title: str, papers: Sequence[Paper]) -> Answer:
         form = request.path_params["form"]
         if form not in FEEDS:
             raise HTTPException(404)
         write, media_type = FEEDS[form]
         page = "/" if path == "/trending" else path
-        written = write(f"{title} · {self._pages.brand_name}", self._pages.base_url, f"{path}/{form}", page, papers)
+        picks = await self._store.picks_of([paper.id for paper in papers])
+        title = f"{title} · {self._pages.brand_name}"
+        written = write(title, self._pages.base_url, f"{path}/{form}", page, papers, picks=picks)
         return answer(written, media_type, self._topics.changed_at)
 
     async def _papers(self, ids: Sequence[int]) -> dict[int, Paper]:
@@ -217,13 +227,16 @@ class Reading:
     async def _views(self, basis: Basis, papers: Sequence[Paper], *, is_whole: bool = False) -> list[PaperView]:
         """Return papers as pages show them, with the topics that take each; ``is_whole`` says why, too."""
         taken = await self._topics.taken(basis, papers)
+        picked = await self._store.picks_of([paper.id for paper in papers])
         views = []
         for paper in papers:
             matches: Sequence[Match] = [matches[paper.id] for matches in taken.values() if paper.id in matches]
             topics = tuple((match.profile, basis.profiles[match.profile].title) for match in matches)
             if is_whole:
                 matches = await self._topics.explained(basis, [(paper, match) for match in matches])
-            views.append(view_of(paper, topics=topics, matches=matches if is_whole else (), is_whole=is_whole))
+            told = matches if is_whole else ()
+            picks = picked.get(paper.id, ())
+            views.append(view_of(paper, topics=topics, matches=told, picks=picks, is_whole=is_whole))
         return views
 
     def _page(self, template: str, basis: Basis, request: Request, **values: object) -> Answer:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
 
-    from newsletter.ports import Search
+    from newsletter.ports import Search, VoiceStore
     from newsletter.service.topics import Topics
     from newsletter.web.pages import Pages
 
@@ -32,7 +32,8 @@ LONGEST_FILTER: Final = 100
 class Searching:
     """The page over ``search``."""
 
-    def __init__(self, search: Search, topics: Topics, pages: Pages) -> None:
+    def __init__(self, store: VoiceStore, search: Search, topics: Topics, pages: Pages) -> None:
+        self._store = store
         self._search = search
         self._topics = topics
         self._pages = pages
@@ -50,6 +51,7 @@ class Searching:
             page = await self._search.search(asked, self._topics.clock())
         except QueryError as error:
             problem = refused("query", str(error), spoken())
+        picked = await self._store.picks_of([hit.paper.id for hit in page.hits])
         kept = {key: value for key, value in request.query_params.items() if key != "from" and value}
         values = {
             "path": request.scope["path"],
@@ -59,7 +61,7 @@ class Searching:
             "asked": asked,
             "problem": problem,
             "result": page,
-            "papers": [view_of(hit.paper, hit.reasons) for hit in page.hits],
+            "papers": [view_of(hit.paper, hit.reasons, picks=picked.get(hit.paper.id, ())) for hit in page.hits],
             "sources": sorted(basis.sources, key=str.casefold),
             "next_page": page.next_offset is not None and link("/search", **{**kept, "from": str(page.next_offset)}),
         }

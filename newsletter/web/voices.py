@@ -78,14 +78,14 @@ class Voices:
         choice = request.path_params.get("choice", "")
         if choice and choice not in CHOICES:
             raise HTTPException(404)
-        return self._shown(await self._asked(request), choice)
+        return await self._shown(await self._asked(request), choice)
 
     async def say(self, request: Request) -> Response:
         """Count what a button says, and lead back to the page, which shows it; 400 for what no button says."""
         asked = await self._asked(request)
         form = await read_form(request)
         if not await self._count(asked, form):
-            return self._shown(asked, status=400)
+            return await self._shown(asked, status=400)
         where = f"/v/{request.path_params['token']}" if form.get("back") == "saved" else asked.path
         return RedirectResponse(where, 303)
 
@@ -94,11 +94,12 @@ class Voices:
         subscriber = await self._subscriber(self._links.read_vote(request.path_params["token"]))
         page = number(request.query_params.get("page"))
         found = await self._saved_papers(subscriber, PAGE + 1, (page - 1) * PAGE)
+        picked = await self._store.picks_of([paper.id for paper in found])
         path = f"/v/{request.path_params['token']}"
         return self._pages.answer(
             "saved.html",
             base=path,
-            papers=[view_of(paper) for paper in found[:PAGE]],
+            papers=[view_of(paper, picks=picked.get(paper.id, ())) for paper in found[:PAGE]],
             feed=self._links.saved_feed_url(subscriber.id).removeprefix(self._links.base_url),
             next_page=len(found) > PAGE and link(path, page=str(page + 1)),
         )
@@ -172,12 +173,13 @@ class Voices:
         found = await self._store.papers(ids)
         return [found[paper_id] for paper_id in ids if paper_id in found]
 
-    def _shown(self, asked: Asked, choice: str = "", status: int = 200) -> Response:
+    async def _shown(self, asked: Asked, choice: str = "", status: int = 200) -> Response:
+        picks = (await self._store.picks_of([asked.paper.id])).get(asked.paper.id, [])
         vote = next((name for name, value in VALUES.items() if value is asked.voice.vote), "")
         return self._pages.answer(
             "voice.html",
             status,
-            paper=view_of(asked.paper, is_whole=True),
+            paper=view_of(asked.paper, picks=picks, is_whole=True),
             vote=vote,
             is_saved=asked.voice.is_saved,
             choice=choice,

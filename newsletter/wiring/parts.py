@@ -21,8 +21,10 @@ from newsletter.mail.smtp import SmtpTransport
 from newsletter.service.collect import ScheduledSource
 from newsletter.service.deliver import Deliverer, DeliveryPolicy
 from newsletter.service.issue import IssuePolicy, Issuer
+from newsletter.service.picks import CURATORS, Picking
 from newsletter.service.reporting import ReportPolicy
 from newsletter.settings.sourcemodels import AnySourceSettings, SourceSettings
+from newsletter.sources.arxiv import single_paper
 from newsletter.sources.base import SourceContext
 from newsletter.sources.fetch import Fetcher, FetchSettings
 from newsletter.sources.kinds import create_source
@@ -79,6 +81,7 @@ class Parts:
     report_policy: ReportPolicy | None
     alert_policy: AlertPolicy
     bounces: BounceParts
+    picking: Picking
 
     def take_over(self, former: Parts) -> None:
         """Keep what the parts before these had in hand: outcomes not yet written, and the last good templates."""
@@ -123,6 +126,7 @@ def build_parts(
         report_policy=report_policy(application.configuration.settings),
         alert_policy=alert_policy(application.configuration.settings),
         bounces=build_bounces(application, on_taken),
+        picking=_picking(application, fetcher),
     )
 
 
@@ -136,6 +140,7 @@ def build_issuer(application: Application) -> Issuer:
         message_domain=settings.mail.sender.address.wire.rpartition("@")[2],
         first_digest_at_once=settings.issue.first_digest == "at_once",
         bounces=bounce_policy(settings.bounces),
+        picks_for_everyone=settings.issue.picks == "everyone",
     )
     return Issuer(application.store, application.profiles, tuple(settings.sources), policy)
 
@@ -152,6 +157,17 @@ def _fetcher(configuration: Configuration) -> Fetcher:
             most_bytes=size * EXPANSION,
             allow_private_addresses=settings.collect.allow_private_addresses,
         )
+    )
+
+
+def _picking(application: Application, fetcher: Fetcher) -> Picking:
+    configuration = application.configuration
+    context = SourceContext(fetcher, Parser(), configuration.directory, application.now)
+    api_url = configuration.settings.collect.arxiv_api_url
+    return Picking(
+        application.store,
+        lambda arxiv_id: single_paper(CURATORS, arxiv_id, api_url, context),
+        {curator.name: curator.link for curator in configuration.settings.curators},
     )
 
 

@@ -74,7 +74,7 @@ def lived_in(tmp_path_factory: pytest.TempPathFactory) -> Path:
     assert newsletter("init", str(folder)).code == 0
     take_off_the_network(folder)
     with (folder / "newsletter.yaml").open("a") as file:
-        file.write(WEBHOOKS)
+        file.write(WEBHOOKS + "\ncurators:\n  - name: Ada Lovelace\n")
     for name in ("ada", "bob"):
         assert newsletter("subscribers", "add", f"{name}@example.org", "--profile", "language-models").code == 0
     for step in ("collect", "issue"):
@@ -101,6 +101,8 @@ def test_every_example_works(
             assert CommandLine(directory)("unseal", "--yes").code == 0
         if path == ("unpause",):
             assert CommandLine(directory)("pause", *line.split()[2:4]).code == 0
+        if path == ("picks", "remove"):
+            assert CommandLine(directory)("picks", "add", "1501.95001", "--curator", "Ada Lovelace").code == 0
         if path == ("restore",) and number == 0:
             assert CommandLine(directory)("backup", str(tmp_path / "newsletter.zip")).code == 0
             shutil.rmtree(directory / "data")

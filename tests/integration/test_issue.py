@@ -22,6 +22,7 @@ from newsletter.model import (
     OutcomeKind,
     Pause,
     PauseScope,
+    Pick,
     Profile,
     Replacements,
     SourceState,
@@ -88,8 +89,10 @@ class World:
 
     async def issue(self, **at: float) -> IssueReport:
         self.now += timedelta(**at)
-        issuer = Issuer(self.store, {profile.name: profile for profile in self.profiles}, ("arxiv",), self.policy)
-        return await issuer.issue(self.now)
+        return await self.issuer().issue(self.now)
+
+    def issuer(self) -> Issuer:
+        return Issuer(self.store, {profile.name: profile for profile in self.profiles}, ("arxiv",), self.policy)
 
     async def deliver(self, kind: OutcomeKind = OutcomeKind.ACCEPTED, *, is_unknown: bool = False) -> list[list[str]]:
         """Settle everything that is due, and return the titles that each mail held."""
@@ -441,3 +444,57 @@ async def test_a_digest_that_waits_for_a_pause_gives_way_to_the_next_without_its
     assert await world.deliver() == [["Robot"]]
     states = await world.store.count_deliveries()
     assert states == {DeliveryState.ACCEPTED: 3, DeliveryState.SUPERSEDED: 1}
+
+
+async def test_a_pick_reaches_everyone_once_whether_or_not_a_keyword_matches(world: World) -> None:
+    ada = await settled_reader(world)
+    await world.papers_arrive(2)
+    old = world.entry(title="An old one on tides", abstract="Seas.", published_at=MONDAY - timedelta(days=900))
+    await world.store.save_collection(SourceState("curators"), [old], world.now)
+    picked, matching = [(await world.store.find_papers(f"2611.0000{number}"))[0] for number in (4, 2)]
+    await world.store.pick(Pick(picked.id, "Grace", "Read it.", world.now))
+    await world.store.pick(Pick(matching.id, "Grace", "This, too.", world.now))
+    verdict = await why_subscriber(world.store, world.issuer(), picked, ada, world.now)
+    assert (verdict.verdict, verdict.lines[0]) == ("next", "editor’s pick by Grace")
+    assert (await world.issue(days=1, hours=2)).planned == 1
+    (delivery,) = await world.store.list_deliveries(state=DeliveryState.PLANNED)
+    digest = await world.store.digest(delivery.digest_id)
+    assert [(section.profile, [each.noted_by for each in section.papers]) for section in digest.sections] == [
+        ("picks:", ["Grace"]),
+        ("diffusion", ["", "Grace"]),
+    ]
+    assert await world.deliver() == [["An old one", "Paper 3", "Paper 2"]]
+    assert [each.profile for each in await world.store.archived_issues(["picks:", "diffusion"], 9)] == ["diffusion"] * 2
+    await world.store.pick(Pick(picked.id, "Alan", "Again!", world.now))
+    assert (await world.issue(days=1)).planned == 0
+    assert (await why_subscriber(world.store, world.issuer(), picked, ada, world.now)).lines[1] == (
+        "editor’s pick by Grace"
+    )
+    bob = await world.subscribe(make_draft("bob@example.org"))
+    await world.issue(hours=1)
+    assert "An old one" in (await world.deliver())[0]
+    assert bob.id != ada.id
+
+
+async def test_picks_may_be_for_those_alone_whose_profiles_take_them(world: World) -> None:
+    world.policy = replace(POLICY, picks_for_everyone=False)
+    await settled_reader(world)
+    await world.papers_arrive(1, title="Tides", abstract="Seas.")
+    await world.papers_arrive(1)
+    for number in (2, 3):
+        (paper,) = await world.store.find_papers(f"2611.0000{number}")
+        await world.store.pick(Pick(paper.id, "Grace", "Read it.", world.now))
+    await world.issue(days=1, hours=2)
+    assert await world.deliver() == [["Paper 3"]]
+
+
+async def test_a_pick_that_is_old_or_taken_back_comes_no_more(world: World) -> None:
+    await settled_reader(world)
+    await world.papers_arrive(3, title="Tides", abstract="Seas.")
+    papers = [(await world.store.find_papers(f"2611.0000{number}"))[0] for number in (2, 3, 4)]
+    for paper, days in zip(papers, (15, 0, 0), strict=True):
+        await world.store.pick(Pick(paper.id, "Grace", "", world.now - timedelta(days=days)))
+    await world.store.remove_pick(papers[1].id, "Grace")
+    await world.issue(days=1, hours=2)
+    (delivery,) = await world.store.list_deliveries(state=DeliveryState.PLANNED)
+    assert (await world.store.digest(delivery.digest_id)).paper_ids == (papers[2].id,)

@@ -316,8 +316,8 @@ def test_an_editors_note_stands_above_its_paper(renderer: Renderer) -> None:
     section = replace(digest.sections[0], papers=(noted, digest.sections[0].papers[1]))
     prepared = renderer.prepare(replace(digest, sections=(section,)), papers)
     page, text = Page(prepared.html(READER)), prepared.text(READER)
-    assert "“Read <section> 4 first.” — the editor Paper 1" in page.text
-    assert "   | “Read <section> 4 first.” — the editor" in text
+    assert "“Read <section> 4 first.” — Editor’s pick by the editor Paper 1" in page.text
+    assert "   | “Read <section> 4 first.” — Editor’s pick by the editor" in text
 
 
 def test_what_was_left_out_is_on_the_web(renderer: Renderer) -> None:

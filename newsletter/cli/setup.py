@@ -13,7 +13,7 @@ from newsletter.cli.context import directory_of
 from newsletter.cli.output import note, plural, print_json, say
 from newsletter.core.links import Links
 from newsletter.errors import ConfigurationError
-from newsletter.mail.alert import template_problems
+from newsletter.mail.alert import template_problems as alert_problems
 from newsletter.mail.render import Renderer
 from newsletter.mail.report import report_problems
 from newsletter.settings.example import write_example
@@ -59,7 +59,11 @@ def check(
     \b
     Example: newsletter --config config check
     """
-    problems = find_problems(directory_of(context))
+    tell_problems(find_problems(directory_of(context)), as_json=as_json)
+
+
+def tell_problems(problems: list[Problem], *, as_json: bool) -> None:
+    """Print problems, each with its advice; exit code 2 when one is more than a warning."""
     errors = [problem for problem in problems if problem.severity == "error"]
     if as_json:
         print_json([asdict(problem) for problem in problems])
@@ -80,7 +84,7 @@ def find_problems(directory: Path) -> list[Problem]:
         configuration = load_configuration(directory)
     except ConfigurationError as error:
         return list(error.problems)
-    return [*configuration.warnings, *_provider_problems(configuration), *_template_problems(configuration)]
+    return [*configuration.warnings, *_provider_problems(configuration), *template_problems(configuration)]
 
 
 def _provider_problems(configuration: Configuration) -> list[Problem]:
@@ -91,11 +95,12 @@ def _provider_problems(configuration: Configuration) -> list[Problem]:
     return []
 
 
-def _template_problems(configuration: Configuration) -> list[Problem]:
+def template_problems(configuration: Configuration) -> list[Problem]:
+    """Return everything wrong with the templates and colours that a configuration names."""
     links = Links("only for checking", configuration.settings.web.base_url)
     directories, brand = template_directories(configuration), brand_of(configuration)
     renderer = Renderer(directories, brand, links)
-    return [*renderer.check(), *template_problems(brand, directories), *report_problems(brand, directories)]
+    return [*renderer.check_strictly(), *alert_problems(brand, directories), *report_problems(brand, directories)]
 
 
 def migrate(context: typer.Context) -> None:

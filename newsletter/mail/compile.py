@@ -47,7 +47,7 @@ def compile_mjml(source: Source) -> str:
         html = mjml2html(without_remarks(source.text), fonts={})
     except (ValueError, TypeError) as error:
         raise TemplateError(problems=[_compiler_problem(source, error)]) from error
-    if "<mj-" in _masked(html):
+    if "<mj-" in masked(html):
         raise TemplateError(problems=[source.problem(1, 0, "an MJML tag was left over by the compiler")])
     return html if "<pre" in html else _INDENTATION.sub("\n", html)
 
@@ -62,23 +62,28 @@ def tag_problems(source: Source) -> Iterator[Problem]:
 
     Nothing, where a delimiter of Jinja's is never closed: there is no telling then what is a tag.
     """
-    if not _is_delimited(source.text):
+    if not is_delimited(source.text):
         return
     for match in _JINJA.finditer(source.text):
         if "<" in match[0] and not match[0].startswith("{#"):
             message = "'<' cannot stand in a Jinja expression here, for MJML takes it for a tag"
-            yield _at(source, match.start(), message, "turn it round: write b > a for a < b")
-    masked = _masked(source.text)
+            yield at(source, match.start(), message, "turn it round: write b > a for a < b")
+    text = masked(source.text)
     open_tags: list[tuple[str, int]] = []
-    for match in _TAG.finditer(masked):
+    for match in _TAG.finditer(text):
         yield from _tag_problem(source, match, open_tags)
     for name, position in open_tags:
-        yield _at(source, position, f"<{name}> is never closed", f"add </{name}>")
-    if not _TAG.search(masked):
+        yield at(source, position, f"<{name}> is never closed", f"add </{name}>")
+    if not _TAG.search(text):
         yield source.problem(1, 0, "this is not MJML: it holds no <mjml> tag", "begin with <mjml>")
 
 
-def _is_delimited(text: str) -> bool:
+def mjml_tags(text: str) -> Iterator[re.Match[str]]:
+    """Yield MJML's tags in a text that is :func:`masked`: groups ``closes``, ``name``, ``rest`` and ``end``."""
+    return _TAG.finditer(text)
+
+
+def is_delimited(text: str) -> bool:
     """Whether everything of Jinja's that is opened is closed before the next opens. CSS may end with ``}}``."""
     expressions = (match[0][2:] for match in _JINJA.finditer(text) if not match[0].startswith("{#"))
     return not _OPENS_JINJA.search(_JINJA.sub(_blank, text)) and not any(map(_OPENS_JINJA.search, expressions))
@@ -90,10 +95,10 @@ def _tag_problem(source: Source, match: re.Match[str], open_tags: list[tuple[str
         if match["closes"]:
             return  # told where it was opened
         near = difflib.get_close_matches(name.lower(), known_tags(), n=1)
-        yield _at(source, position, f"unknown tag <{name}>", f"did you mean <{near[0]}>?" if near else "")
+        yield at(source, position, f"unknown tag <{name}>", f"did you mean <{near[0]}>?" if near else "")
         return
     if not match["end"]:
-        yield _at(source, position, f"<{name} has no closing '>'")
+        yield at(source, position, f"<{name} has no closing '>'")
         return
     if match["closes"]:
         yield from _closing_problem(source, name, position, open_tags)
@@ -109,11 +114,11 @@ def _closing_problem(source: Source, name: str, position: int, open_tags: list[t
     """Take the tag that ``</name>`` closes off the pile, and yield what is wrong with that."""
     names = [each for each, _ in open_tags]
     if name not in names:
-        yield _at(source, position, f"</{name}> closes nothing", f"remove it, or add <{name}> before it")
+        yield at(source, position, f"</{name}> closes nothing", f"remove it, or add <{name}> before it")
         return
     while open_tags[-1][0] != name:
         inner, where = open_tags.pop()
-        yield _at(source, where, f"<{inner}> is never closed", f"add </{inner}> before </{name}>")
+        yield at(source, where, f"<{inner}> is never closed", f"add </{inner}> before </{name}>")
     open_tags.pop()
 
 
@@ -122,10 +127,10 @@ def _place_problem(source: Source, name: str, position: int, open_tags: list[tup
     if name in ANYWHERE or parent == "mj-raw" or parent in PARENTS.get(name, ()) or (name == "mjml" and not parent):
         return None
     if parent in TEXTUAL:
-        return _at(source, position, f"<{name}> stands within <{parent}>", f"close <{parent}> before it")
+        return at(source, position, f"<{name}> stands within <{parent}>", f"close <{parent}> before it")
     places = " or ".join(f"<{each}>" for each in sorted(PARENTS[name] - {"mj-attributes"}))
     where = f"within <{parent}>" if parent else "outside <mjml>"
-    return _at(source, position, f"<{name}> stands {where}", f"put it in {places or 'no other tag'}")
+    return at(source, position, f"<{name}> stands {where}", f"put it in {places or 'no other tag'}")
 
 
 def _attribute_problems(source: Source, name: str, match: re.Match[str]) -> Iterator[Problem]:
@@ -135,12 +140,12 @@ def _attribute_problems(source: Source, name: str, match: re.Match[str]) -> Iter
         if attribute not in allowed:
             near = difflib.get_close_matches(attribute, allowed, n=1)
             advice = f"did you mean {near[0]}?" if near else f"<{name}> takes {', '.join(sorted(allowed))}"
-            yield _at(source, position, f"<{name}> has no attribute {attribute}", advice)
+            yield at(source, position, f"<{name}> has no attribute {attribute}", advice)
         elif found[2] is None:
-            yield _at(source, position, f"{attribute} has no value in quotes", f'write {attribute}="…"')
+            yield at(source, position, f"{attribute} has no value in quotes", f'write {attribute}="…"')
 
 
-def _masked(text: str) -> str:
+def masked(text: str) -> str:
     """Return ``text`` with Jinja tags and comments blanked out, every character that stays where it was."""
     return _COMMENT.sub(_blank, _JINJA.sub(_blank, text))
 
@@ -149,7 +154,8 @@ def _blank(match: re.Match[str]) -> str:
     return re.sub(r"[^\n]", " ", match[0])
 
 
-def _at(source: Source, position: int, message: str, advice: str = "") -> Problem:
+def at(source: Source, position: int, message: str, advice: str = "") -> Problem:
+    """Return a problem at a position of a source's text."""
     before = source.text[:position]
     return source.problem(before.count("\n") + 1, position - (before.rfind("\n") + 1) + 1, message, advice)
 
@@ -161,17 +167,17 @@ def _compiler_problem(source: Source, error: Exception) -> Problem:
     if suspect := _unbalanced_html(source):
         return suspect
     if match := _POSITION.search(words):
-        return _at(source, int(match[1]), message, advice)
+        return at(source, int(match[1]), message, advice)
     return source.problem(1, 0, message, advice)
 
 
 def _unbalanced_html(source: Source) -> Problem | None:
     """Return the first HTML tag that is not closed, or closes nothing, or the first bare ``<``."""
-    masked = _masked(source.text)
+    text = masked(source.text)
     open_tags: list[tuple[str, int]] = []
-    for match in _HTML_TAG.finditer(masked):
+    for match in _HTML_TAG.finditer(text):
         if match["bare"]:
-            return _at(source, match.start(), "a bare '<' stands in the text", "write &lt;")
+            return at(source, match.start(), "a bare '<' stands in the text", "write &lt;")
         name = match["name"].lower()
         if name in _VOID or match["end"] == "/":
             continue
@@ -180,8 +186,8 @@ def _unbalanced_html(source: Source) -> Problem | None:
         elif open_tags and open_tags[-1][0] == name:
             open_tags.pop()
         elif name not in [each for each, _ in open_tags]:
-            return _at(source, match.start(), f"</{name}> closes nothing", f"remove it, or add <{name}> before it")
+            return at(source, match.start(), f"</{name}> closes nothing", f"remove it, or add <{name}> before it")
         else:
             inner, where = open_tags[-1]
-            return _at(source, where, f"<{inner}> is never closed", f"add </{inner}> before </{name}>")
-    return _at(source, open_tags[-1][1], f"<{open_tags[-1][0]}> is never closed") if open_tags else None
+            return at(source, where, f"<{inner}> is never closed", f"add </{inner}> before </{name}>")
+    return at(source, open_tags[-1][1], f"<{open_tags[-1][0]}> is never closed") if open_tags else None

@@ -17,10 +17,12 @@ from newsletter.languages.templates import speak
 from newsletter.mail.compile import compile_mjml, tag_problems
 from newsletter.mail.filters import html_filters, text_filters
 from newsletter.mail.once import Once
+from newsletter.mail.strictness import strict_problems
+from newsletter.mail.variables import column_of, column_of_tag, variable_problems
 from newsletter.model import Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from jinja2 import Template
 
@@ -127,7 +129,7 @@ class Compiler:
                 names = set(find_referenced_templates(environment.parse(source.text)))
             except TemplateSyntaxError as error:
                 if source not in sources:
-                    yield source.problem(error.lineno, 0, f"Jinja: {error.message}")
+                    yield _syntax_problem(source, error)
                 continue
             for name in sorted(name for name in names - included.keys() if name and self._files.find(name)):
                 loaded, problems = self._loaded(name)
@@ -141,7 +143,7 @@ class Compiler:
         try:
             tree = environment.parse(source.text)
         except TemplateSyntaxError as error:
-            yield source.problem(error.lineno, 0, f"Jinja: {error.message}")
+            yield _syntax_problem(source, error)
             return
         lenient = environment.overlay()
         lenient.filters, lenient.tests = dict(environment.filters), dict(environment.tests)
@@ -150,20 +152,56 @@ class Compiler:
             if node.name not in known:
                 near = get_close_matches(node.name, known, n=1)
                 advice = f"did you mean {near[0]}?" if near else ""
-                yield source.problem(node.lineno, 0, f"Jinja: No {word} named {node.name!r}", advice)
+                column = column_of(source, node.lineno, node.name)
+                yield source.problem(node.lineno, column, f"Jinja: No {word} named {node.name!r}", advice)
                 known[node.name] = _stand_in  # stands in for it, so that what else is wrong shows as well
         tree.set_environment(lenient)
         try:
             lenient.compile(tree)
         except TemplateSyntaxError as error:
-            yield source.problem(error.lineno, 0, f"Jinja: {error.message}")
+            yield _syntax_problem(source, error)
             return
-        unknown = find_undeclared_variables(tree) - self._variables - environment.globals.keys()
+        yield from self._unknown_names(source, tree, environment.globals.keys())
+
+    def _unknown_names(self, source: Source, tree: nodes.Template, known: Iterable[str]) -> Iterator[Problem]:
+        unknown = find_undeclared_variables(tree) - self._variables - frozenset(known)
         for name in tree.find_all(nodes.Name):
             if name.name in unknown and name.ctx == "load":
                 unknown.discard(name.name)
-                advice = f"the variables are {', '.join(sorted(self._variables))}"
-                yield source.problem(name.lineno, 0, f"there is no variable {name.name}", advice)
+                near = get_close_matches(name.name, self._variables, n=1)
+                advice = f"did you mean {near[0]}?" if near else f"there are {', '.join(sorted(self._variables))}"
+                column = column_of(source, name.lineno, name.name)
+                yield source.problem(name.lineno, column, f"there is no variable {name.name}", advice)
+
+    def strict_problems(
+        self, name: str, language: Language, values: Mapping[str, Any], per_recipient: Sequence[str]
+    ) -> Iterator[Problem]:
+        """Yield what :meth:`compile` lets pass and a sample may never meet: what MJML loses, attributes that are not
+        there, and misused values of recipients. ``values`` are those of a sample.
+        """
+        included: dict[str, Source] = {}
+        environment = self._environment(included, language, is_html=False)
+        own = [source for suffix in (".mjml", ".txt") if (source := self._loaded(f"{name}{suffix}")[0])]
+        if own and own[0].name.endswith(".mjml"):
+            yield from strict_problems(own[0])
+        list(self._included_problems(environment, tuple(own), included))  # reads them; what is wrong has been told
+        trees = {source: tree for source in (*own, *included.values()) if (tree := _parsed(environment, source))}
+        stored = {each.name for tree in trees.values() for each in tree.find_all(nodes.Name) if each.ctx == "store"}
+        for source, tree in trees.items():
+            yield from variable_problems(source, tree, values, per_recipient)
+            if source not in own:  # what it is included by may have set something
+                yield from self._unknown_names(source, tree, {*stored, *environment.globals, "loop"})
+
+
+def _parsed(environment: Environment, source: Source) -> nodes.Template | None:
+    try:
+        return environment.parse(source.text)
+    except TemplateSyntaxError:
+        return None
+
+
+def _syntax_problem(source: Source, error: TemplateSyntaxError) -> Problem:
+    return source.problem(error.lineno, column_of_tag(source, error.lineno), f"Jinja: {error.message}")
 
 
 def with_look(html: str, brand: Brand) -> str:
@@ -220,7 +258,8 @@ def _problem(source: Source, error: Exception) -> Problem:
     known = {file for file, _ in source.origins}
     for frame in reversed(traceback.extract_tb(error.__traceback__)):
         if frame.filename == source.name:
-            return source.problem(frame.lineno or 1, 0, message, "docs/templates.md lists what there is")
+            line = frame.lineno or 1
+            return source.problem(line, column_of_tag(source, line), message, "docs/templates.md lists what there is")
         if frame.filename.endswith((".mjml", ".txt", ".html")) and frame.filename not in known:
             return Problem(frame.filename, frame.lineno or 0, 0, message, "docs/templates.md lists what there is")
     return source.problem(1, 0, message)

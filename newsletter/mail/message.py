@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 _SOFT_BREAK = b"=\r\n"
 _LONGEST = 75  # characters of a quoted-printable line before its soft break
 _AS_TEXT, _AS_HTML = 0, 1
+CHANGED = "a value that differs between recipients was changed by a filter"
 
 
 class Placeholders:
@@ -51,8 +52,7 @@ class Placeholders:
             stand_in = head + other[: length - len(head)]
             parts += (names.get(stand_in, stand_in), other[length - len(head) :])
         if any(self._token in part for part in parts):
-            message = "a value that differs between recipients was changed by a filter"
-            raise ValueError(message)
+            raise ValueError(CHANGED)
         return parts
 
 

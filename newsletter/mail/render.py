@@ -17,7 +17,9 @@ from newsletter.mail.brand import Brand, colour_problems
 from newsletter.mail.counting import counted
 from newsletter.mail.fill import Compiled, Compiler, fill_html, fill_text
 from newsletter.mail.message import Envelope, Part, Placeholders, Recipient
+from newsletter.mail.names import PER_RECIPIENT, VARIABLES
 from newsletter.mail.operator import OPERATORS
+from newsletter.mail.overrides import override_problems, without_doubles
 from newsletter.mail.rooms import ROOMS, html_budget
 from newsletter.mail.sample import sample_digest
 from newsletter.mail.templates import TemplateFiles, shipped_templates
@@ -36,47 +38,12 @@ if TYPE_CHECKING:
 _LINK_BEYOND_BASE = 60  # characters of a signed link after the base address (newsletter.core.links)
 _WORDS_LENGTH = 60  # of a schedule or subscription in words
 
-PER_RECIPIENT = (
-    "unsubscribe_url",
-    "vote_url",
-    "schedule",
-    "address",
-    "subscription",
-    "manage_url",
-    "confirm_url",
-)
-"""The variables that differ between the recipients of one digest."""
-
-VARIABLES = frozenset(
-    (
-        *(
-            "kind",
-            "name",
-            "brand",
-            "theme",
-            "light",
-            "dark",
-            "lang",
-            "direction",
-            "start",
-            "end",
-            "date",
-            "issue_date",
-            "headline",
-            "subject",
-            "preheader",
-        ),
-        *("chosen", "considered", "trending", "sections", "omitted", "is_brief", "counts", "notes", "confirm_days"),
-        *PER_RECIPIENT,
-    )
-)
-"""Every variable that a template is given."""
-
 _MOST_TERMS = 4096  # different schedules and subscriptions that are remembered in words
 logger = structlog.get_logger(__name__)
 # Templates that their kind of mail calls for: no reader chooses them.
 _BY_KIND = frozenset(kind.value for kind in IssueKind if kind is not IssueKind.DIGEST)
 _CONFIRMING = (IssueKind.CONFIRMATION, IssueKind.ADDRESS_CHANGE)
+_LOOKS = ("brand", "theme", "light", "dark", "name")
 _SAMPLE_REFERENCE = 0  # that nothing has: the links of a preview open nothing
 
 
@@ -193,6 +160,27 @@ class Renderer:
         for name in sorted({*self._files.names(".mjml"), *self._needed} - OPERATORS):
             problems.extend(self._check(name))
         return list(dict.fromkeys(problems))  # what stands in a shared part is wrong once
+
+    def check_strictly(self) -> list[Problem]:
+        """Return what :meth:`check` does, and what no sample meets: names on every branch, what MJML loses, misused
+        values of recipients, and files of the operator's that no mail is made of.
+        """
+        problems, names = self.check(), {*self._needed, *OPERATORS}
+        for name in sorted({*self._files.names(".mjml"), *names}):
+            problems += self.strict_problems(name)
+        return without_doubles([*problems, *override_problems(self._files, names)])
+
+    def problems_of(self, digest: Digest) -> list[Problem]:
+        """Return what is wrong with the template of a digest, as strictly."""
+        name, _ = self._template_of(digest)
+        return without_doubles([*self._check(name), *self.strict_problems(name)])
+
+    def strict_problems(self, name: str) -> list[Problem]:
+        """Return what no sample meets of what is wrong with one template."""
+        kind, language = self._kind_of(name)
+        values = self._sample_values(kind, name.partition(".")[0], language)
+        own = () if name in OPERATORS else PER_RECIPIENT
+        return list(self._compiler.strict_problems(name, language, values, own))
 
     def template_names(self) -> list[str]:
         """Return the names that a digest may ask for as its template."""
@@ -376,10 +364,8 @@ class Renderer:
         return self._compiled[key]
 
     def _check(self, name: str) -> list[Problem]:
-        base, _, code = name.partition(".")
-        language = language_of(code) if code else ENGLISH
-        kind = IssueKind(base) if base in self._needed else IssueKind.DIGEST
-        digest, papers = sample_digest(kind, base)
+        kind, language = self._kind_of(name)
+        digest, papers = sample_digest(kind, name.partition(".")[0])
         try:
             prepared = self._prepare(self._compiler.compile(name, language), digest, papers, language)
         except TemplateError as error:
@@ -387,6 +373,19 @@ class Renderer:
         message, advice = self._lacking(kind, prepared)
         path = self._files.find(f"{name}.mjml") or name
         return [Problem(str(path), 0, 0, message, advice)] if message else []
+
+    def _kind_of(self, name: str) -> tuple[IssueKind, Language]:
+        """Return what kind of mail a template is for, and in which language."""
+        base, _, code = name.partition(".")
+        kind = IssueKind(base) if base in self._needed else IssueKind.DIGEST
+        return kind, language_of(code) if code else ENGLISH
+
+    def _sample_values(self, kind: IssueKind, template: str, language: Language) -> dict[str, Any]:
+        """Return what an invented mail gives the variables; mails to the operator have only some of them."""
+        digest, papers = sample_digest(kind, template)
+        values = self._variables(digest, papers, language)
+        values["sections"] = section_views(digest, papers, ROOMS[0], language, self._topic_urls)
+        return {name: values[name] for name in _LOOKS} if template in OPERATORS else values
 
     def _lacking(self, kind: IssueKind, prepared: PreparedDigest) -> tuple[str, str]:
         """Return which link a mail must have and does not, and what to do about it; empty words when it has it."""

@@ -116,14 +116,14 @@ class TemplateFiles:
         stamps = (self._stamp(name) for name in self._all_names())
         return frozenset((str(stamp[1]), *stamp[2:]) for stamp in stamps if stamp)
 
-    def _expand(self, name: str, draft: _Draft, within: tuple[tuple[str, int], ...]) -> None:
+    def _expand(self, name: str, draft: _Draft, within: tuple[tuple[str, int, int], ...]) -> None:
         if within and self.find(name) is None:
             message, advice = f"<mj-include> names {name}, which is not there", self._missing(name).advice
-            draft.missing.append(Problem(*within[-1], 0, message, advice))
+            draft.missing.append(Problem(*within[-1], message, advice))
             return
         if len(within) > _DEEPEST:
             advice = "take one of the <mj-include> out"
-            raise TemplateError(problems=[Problem(*within[0], 0, f"{name} is included within itself", advice)])
+            raise TemplateError(problems=[Problem(*within[0], f"{name} is included within itself", advice)])
         text, path = self.read(name)
         if stamp := self._stamp(name):
             draft.stamps[name] = stamp
@@ -131,7 +131,8 @@ class TemplateFiles:
             rest = line
             while match := _INCLUDE.search(rest):
                 draft.add(rest[: match.start()], (str(path), number))
-                self._expand(match["path"], draft, (*within, (str(path), number)))
+                column = len(line) - len(rest) + match.start() + 1
+                self._expand(match["path"], draft, (*within, (str(path), number, column)))
                 rest = rest[match.end() :]
             draft.add(rest, (str(path), number))
 

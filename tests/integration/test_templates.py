@@ -65,7 +65,7 @@ def complaint(renderer: Renderer) -> str:
         ("\n\n{% if chosen < 3 %}x{% endif %}", 7, "'<' cannot stand in a Jinja expression here"),
         ("\n{{ headline }", 6, "Jinja: unexpected '}'"),
         ("{% for paper in sections %}", 5, "Jinja: Unexpected end of template"),
-        ("\n{{ headlnie }}", 6, "there is no variable headlnie — the variables are"),
+        ("\n{{ headlnie }}", 6, "there is no variable headlnie — did you mean headline?"),
         ("\n{{ headline | shout }}", 6, "Jinja: No filter named 'shout'"),
         ("\n{{ brand.nmae }}", 6, "'newsletter.mail.brand.Brand object' has no attribute 'nmae'"),
         ("\n\n{% for s in sections %}{{ s.papers[0].titel }}{% endfor %}", 7, "has no attribute 'titel'"),
@@ -98,9 +98,9 @@ def test_mistakes_in_shared_parts_are_told_where_they_stand(tmp_path: Path) -> N
     (tmp_path / "partials").mkdir()
     part = tmp_path / "partials" / "sources.mjml"
     part.write_text("<mj-text>\n<p>{{ nots }}</p>\n</mj-text>\n", "utf-8")
-    assert complaint(make_renderer(tmp_path)).startswith(f"{part}:2: there is no variable nots")
+    assert complaint(make_renderer(tmp_path)).startswith(f"{part}:2:7: there is no variable nots")
     part.write_text("<mj-text>\n\n{{ notes.first }}</mj-text>\n", "utf-8")
-    assert complaint(make_renderer(tmp_path)).startswith(f"{part}:3: ")
+    assert complaint(make_renderer(tmp_path)).startswith(f"{part}:3:1: ")
     text_part = tmp_path / "partials" / "footer.txt"
     part.unlink()
     text_part.write_text("\n{{ brand.nmae }}", "utf-8")
@@ -128,15 +128,15 @@ def test_no_mistake_hides_another(tmp_path: Path) -> None:
         (6, "there is no variable wdith"),
     ):
         assert re.search(rf"digest\.mjml:{line}(:\d+)?: {re.escape(words)}", message), words
-    assert "digest.txt:1: there is no variable tme" in message
+    assert "digest.txt:1:4: there is no variable tme" in message
     assert len(message.splitlines()) == 8
 
 
 def test_mistakes_that_filling_shows_are_told_of_both_parts(tmp_path: Path) -> None:
     message = complaint(write(tmp_path, "{{ brand.nmae }}", text="{{ brand.tilte }}\n"))
     assert [line.partition(": ")[0] for line in message.splitlines()] == [
-        f"{tmp_path / 'digest.mjml'}:5",
-        f"{tmp_path / 'digest.txt'}:1",
+        f"{tmp_path / 'digest.mjml'}:5:18",
+        f"{tmp_path / 'digest.txt'}:1:1",
     ]
 
 
@@ -157,7 +157,7 @@ def test_both_files_are_read_though_one_cannot_be(tmp_path: Path) -> None:
     (tmp_path / "digest.mjml").write_bytes(b"\xff")
     message = complaint(renderer)
     assert "digest.mjml:1: the file is not UTF-8" in message
-    assert "digest.txt:1: there is no variable tme" in message
+    assert "digest.txt:1:4: there is no variable tme" in message
 
 
 def test_unreadable_files_are_told(tmp_path: Path) -> None:
@@ -209,7 +209,7 @@ def test_a_changed_template_is_taken_up_and_a_broken_one_is_not(tmp_path: Path) 
         assert "second" in renderer.prepare(*make_digest(1)).html(READER)
         assert "second" in renderer.prepare(*make_digest(1)).html(READER)
     assert [log["event"] for log in logs] == ["template.broken"]
-    assert "digest.mjml:5: there is no variable oops" in logs[0]["problem"]
+    assert "digest.mjml:5:27: there is no variable oops" in logs[0]["problem"]
     write(tmp_path, "fourth {{ unsubscribe_url }}")
     assert "fourth" in renderer.prepare(*make_digest(1)).html(READER)
 
@@ -224,7 +224,7 @@ def test_a_changed_part_is_taken_up_and_a_broken_one_is_not(tmp_path: Path) -> N
     assert "second" in renderer.prepare(*make_digest(1)).text(READER)
     part.write_text("third {% if %}", "utf-8")
     assert "second" in renderer.prepare(*make_digest(1)).text(READER)
-    assert str(renderer.check()[0]).startswith(f"{part}:1: Jinja: Expected an expression")
+    assert str(renderer.check()[0]).startswith(f"{part}:1:7: Jinja: Expected an expression")
 
 
 def test_templates_are_compiled_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

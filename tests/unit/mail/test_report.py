@@ -77,4 +77,4 @@ def test_the_operators_own_template_is_used_and_its_mistakes_are_told(tmp_path: 
     assert ReportTemplate(BRAND, [tmp_path]).fill(REPORT, NOW)[0] == "1,198 of 1,204 mails delivered of 2026-01-01\n"
     (tmp_path / "report.txt").write_text("\n{{ nobody }}", "utf-8")
     (problem,) = report_problems(BRAND, [tmp_path])
-    assert str(problem).startswith(f"{tmp_path / 'report.txt'}:2: there is no variable nobody")
+    assert str(problem).startswith(f"{tmp_path / 'report.txt'}:2:4: there is no variable nobody")

@@ -11,7 +11,7 @@ from newsletter.languages import ENGLISH
 from newsletter.languages.templates import language_filters
 from newsletter.mail.filters import html_filters, text_filters
 from newsletter.mail.links import LinkView
-from newsletter.mail.render import VARIABLES
+from newsletter.mail.names import VARIABLES
 from newsletter.mail.templates import shipped_templates
 from newsletter.mail.themes import DARK, Palette
 from newsletter.mail.view import AuthorView, CountView, PaperView, SectionView

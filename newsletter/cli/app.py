@@ -34,6 +34,7 @@ from newsletter.cli import (
     stopping,
     subscribers,
     suppression,
+    templates,
     webhooks,
 )
 from newsletter.cli.context import DEFAULT_DIRECTORY, CommandContext
@@ -192,6 +193,7 @@ app.add_typer(picks.app, name="picks")
 app.add_typer(profiles.app, name="profiles")
 app.add_typer(sources.app, name="sources")
 app.add_typer(relays.app, name="relays")
+app.add_typer(templates.app, name="templates")
 app.add_typer(admin.app, name="admin")
 app.add_typer(api.app, name="api")
 app.add_typer(webhooks.app, name="webhooks")

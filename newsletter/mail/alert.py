@@ -66,6 +66,14 @@ class MailAnnouncer:
         return operator_message(self._brand, self._recipient, words, parts, now, "alert")
 
 
+def sample_notices() -> list[Notice]:
+    """Return invented notices, of something that is wrong and of something that is over."""
+    return [
+        Notice("source:biorxiv", "the source biorxiv cannot be read: no answer", SAMPLED_AT),
+        Notice("mail", "the relay took no mail for an hour", SAMPLED_AT, is_over=True),
+    ]
+
+
 def template_problems(brand: Brand, directories: Sequence[Path]) -> list[Problem]:
     """Return what is wrong with the templates of alerts."""
     try:

@@ -84,11 +84,11 @@ def template_directories(configuration: Configuration) -> list[Path]:
     return [own] if own else []
 
 
-def brand_of(configuration: Configuration) -> Brand:
-    """Return the newsletter's name and addresses as templates see them."""
+def brand_of(configuration: Configuration, theme_name: str = "") -> Brand:
+    """Return the newsletter's name and addresses as templates see them, in its own theme or another."""
     settings = configuration.settings
     mail, look = settings.mail, settings.brand
-    theme = THEMES[look.theme]
+    theme = THEMES[theme_name or look.theme]
     return Brand(
         name=settings.newsletter.name,
         sender=mail.sender.address.wire,

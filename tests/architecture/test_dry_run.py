@@ -36,6 +36,8 @@ LOOKS = {
     "subscribers show",
     "suppression check",
     "suppression list",
+    "templates check",
+    "templates serve",
     "why",
     "webhooks list",
     "webhooks make-secret",

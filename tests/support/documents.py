@@ -43,9 +43,10 @@ def words_of(line: str, stand_ins: Mapping[str, str]) -> list[str]:
 
 
 def type_in(newsletter: CommandLine, line: str, stand_ins: Mapping[str, str], answer: str = "") -> Answer:
-    """Run a command line that a document shows; a daemon, which never ends, only says what it would do."""
+    """Run a command line that a document shows; what never ends only says what it would do."""
     words = words_of(line, stand_ins)
-    return newsletter(*words, *(["--help"] if words[:1] in (["run"], ["worker"]) else []), answer=answer)
+    is_endless = words[:1] in (["run"], ["worker"]) or words[:2] == ["templates", "serve"]
+    return newsletter(*words, *(["--help"] if is_endless else []), answer=answer)
 
 
 def take_off_the_network(directory: Path) -> None:

@@ -32,7 +32,8 @@ ENDS_ISOLATE: Final = "\u2069"
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Language:
-    """One language. ``code`` is its tag (RFC 5646), ``name`` what it calls itself, ``direction`` ltr or rtl.
+    """One language. ``code`` is its tag (RFC 5646), ``name`` what it calls itself; ``direction`` is ``ltr``, or ``rtl``
+    where one writes from right to left.
 
     Messages are English sentences with values as ``%(name)s``, as a percent sign ``%%``. Whole numbers among the values
     are written as the language does.
@@ -41,16 +42,15 @@ class Language:
     code: str
     locale: Locale = field(repr=False)
     catalogue: NullTranslations = field(repr=False)
+    direction: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "direction", self.locale.text_direction)  # which Babel finds out anew each time
 
     @property
     def name(self) -> str:
         """What the language calls itself, e.g. ``Deutsch``."""
         return self.locale.get_language_name(self.locale) or self.code
-
-    @property
-    def direction(self) -> str:
-        """``ltr``, or ``rtl`` where one writes from right to left."""
-        return self.locale.text_direction
 
     def gettext(self, message: str, **values: object) -> str:
         """Return a message in this language; in English where the catalogue has none."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from jinja2 import pass_eval_context
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from newsletter.languages.language import Language
 
 EXTENSION = "jinja2.ext.i18n"
+MOST_MESSAGES = 4_096
 
 
 def speak(environment: Environment, language: Language) -> None:
@@ -47,9 +49,18 @@ def _callables(language: Language) -> dict[str, Callable[..., str]]:
     """Return what Jinja's extension calls. In HTML, messages are HTML and their values are escaped."""
     catalogue = language.catalogue
 
+    @lru_cache(maxsize=MOST_MESSAGES)
+    def without_values(message: str, *, is_html: bool) -> str:
+        text = message % {}
+        return Markup(text) if is_html else text  # noqa: S704 (catalogues are ours)
+
     def filled(context: EvalContext, message: str, values: Mapping[str, Any]) -> str:
+        if not values:
+            return without_values(message, is_html=context.autoescape)
         shown = language.shown(values)
-        return Markup(message) % shown if context.autoescape else message % shown  # noqa: S704 (catalogues are ours)
+        if not context.autoescape:
+            return message % shown
+        return Markup(message % {name: escape(value) for name, value in shown.items()})  # noqa: S704 (each is escaped)
 
     @pass_eval_context
     def gettext(context: EvalContext, message: str, /, **values: Any) -> str:

@@ -176,7 +176,7 @@ async def test_everything_that_is_stored_is_shown(store: SqlStore) -> None:
     assert rows["attempts"][0]["text"] == "2.0.0 Ok: queued as 4XyZ"
     assert rows["digests"][0]["content"]["sections"][0]["profile"] == f"personal:{SECRET_WORDS}"
     others = await store.personal_rows(eve)
-    assert {name for name, found in others.items() if found} == {"subscribers", "consents"}
+    assert {name for name, found in others.items() if found} == {"subscribers", "consents", "postings"}
     with pytest.raises(NotFoundError):
         await store.personal_rows(eve + 1)
 

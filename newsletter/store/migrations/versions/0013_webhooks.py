@@ -69,25 +69,26 @@ def triggers(dialect: str) -> list[str]:
         ("returned", moved, RETURNED, subscribed, went, PERSON, NEW_PERSON),
         ("confirmed", moved, CONFIRMED, "subscriber.confirmed", went, PERSON, NEW_PERSON),
         ("left", moved, LEFT, unsubscribed, went, PERSON, NEW_PERSON),
-        ("removed", removed, f"OLD.status IN {HERE}", unsubscribed, now, REMOVED, OLD_PERSON),
+        ("removed", removed, "1 = 1", unsubscribed, now, REMOVED, OLD_PERSON),
         ("bounced", came, f"{KNOWN} AND NEW.kind <> 'complaint'", "subscriber.bounced", returned, BOUNCE, BOUNCER),
         ("complained", came, f"{KNOWN} AND NEW.kind = 'complaint'", "subscriber.complained", returned, BOUNCE, BOUNCER),
     ]
     return [
         statement
         for name, event, condition, kind, at, data, whom in told
-        for statement in made(dialect, name, event, condition, before(name) + telling(dialect, kind, at, data, whom))
+        for statement in made(dialect, name, event, condition, telling(dialect, kind, at, data, whom))
     ]
 
 
-def before(name: str) -> str:
-    """Return what comes before a trigger tells: of who is removed, only that is told with more than a number."""
+def at_removal(statement: str) -> str:
+    """Return what a removal tells: nothing of who had left before, else that; what was told before loses its words."""
     forgetting = "UPDATE postings SET address = NULL, data = '{}' WHERE subscriber_id = OLD.id; "
-    return forgetting if name == "removed" else ""
+    return f"{forgetting}{statement.removesuffix(';')} AND OLD.status IN {HERE};"
 
 
 def made(dialect: str, name: str, event: str, condition: str, statement: str) -> list[str]:
     """Return the statements that make one trigger."""
+    statement = at_removal(statement) if name == "removed" else statement
     if dialect == "sqlite":
         return [f"CREATE TRIGGER tell_{name} AFTER {event} WHEN {condition} BEGIN {statement} END"]
     return [

@@ -31,6 +31,7 @@ from newsletter.model import (
     Pause,
     PauseScope,
     SourceState,
+    WebhookStanding,
     Window,
 )
 from newsletter.service.bounces import Taken
@@ -246,6 +247,19 @@ async def test_readers_of_bounces_that_fail_are_told_by_name(scraped: Scraped) -
     assert values['newsletter_bounce_reader_up{reader="imap"}'] == 0
     scraped.vitals.reader_read("imap")
     assert (await scraped.values())['newsletter_bounce_reader_up{reader="imap"}'] == 1
+
+
+async def test_webhooks_that_fail_are_told_by_name(scraped: Scraped) -> None:
+    scraped.vitals.webhooks = (WebhookStanding("crm", failures=2, waiting=3, failed=1), WebhookStanding("shop"))
+    scraped.metrics.posted("crm", is_accepted=False)
+    scraped.metrics.posted("shop", is_accepted=True)
+    values = await scraped.values()
+    assert values['newsletter_webhook_up{webhook="crm"}'] == 0
+    assert values['newsletter_webhook_up{webhook="shop"}'] == 1
+    assert values['newsletter_webhook_postings{state="waiting",webhook="crm"}'] == 3
+    assert values['newsletter_webhook_postings{state="failed",webhook="crm"}'] == 1
+    assert values['newsletter_webhook_posts_total{outcome="refused",webhook="crm"}'] == 1
+    assert values['newsletter_webhook_posts_total{outcome="accepted",webhook="shop"}'] == 1
 
 
 async def test_a_store_that_fails_breaks_no_scrape(scraped: Scraped, monkeypatch: pytest.MonkeyPatch) -> None:

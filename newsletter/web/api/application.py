@@ -92,6 +92,11 @@ def openapi(app: FastAPI, base_url: str) -> dict[str, Any]:
     schemas |= {**problem.pop("$defs"), "Problem": problem}
     for name in ("HTTPValidationError", "ValidationError"):
         schemas.pop(name, None)
+    for operation in [each for methods in document["paths"].values() for each in methods.values()]:
+        if (
+            " ".join(operation["description"].split()).rstrip(".") == operation["summary"]
+        ):  # a docstring of one sentence
+            del operation["description"]
     scopes = ", ".join(f"`{scope}`" for scope in Scope)
     bearer = {"type": "http", "scheme": "bearer", "description": f"`newsletter api make-token`. Scopes: {scopes}."}
     document["components"]["securitySchemes"] = {"bearer": bearer}

@@ -23,6 +23,7 @@ from newsletter.model import (
     Place,
     Seal,
     SourceState,
+    WebhookStanding,
 )
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
@@ -194,3 +195,13 @@ def test_a_relay_that_refuses_our_mail_is_told_at_once_and_one_that_is_away_once
     calm, silent = follow(told(kept, [notice], NOW), [], "mail", NOW + MINUTE)
     assert silent == []
     assert [each.is_over for each in follow(calm, [], "mail", NOW + MINUTE + CALM)[1]] == [True]
+
+
+def test_a_webhook_that_keeps_failing_is_told_of_and_one_that_works_is_not() -> None:
+    failing = WebhookStanding("crm", 4, datetime(2026, 11, 24, 7, tzinfo=UTC), fault="the webhook refused", waiting=12)
+    seen = Observation(webhooks=(failing, WebhookStanding("shop", failed=3)))
+    [condition] = observed(seen, AlertPolicy(), datetime(2026, 11, 24, 8, tzinfo=UTC))
+    assert (condition.name, condition.after) == ("webhook:crm", AlertPolicy().after)
+    assert condition.summary == (
+        "the webhook crm has taken nothing since 2026-11-24 07:00 UTC, 12 events wait: the webhook refused"
+    )

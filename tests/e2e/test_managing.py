@@ -156,7 +156,7 @@ def states(site: str, links: tuple[str, str]) -> Iterator[tuple[str, str]]:
     httpx2.post(f"{site}{manage}/resume", data={"resume": "yes"})
 
 
-@pytest.mark.parametrize(("width", "scheme"), zip(WIDTHS, SCHEMES, strict=True))
+@pytest.mark.parametrize(("width", "scheme"), list(zip(WIDTHS, SCHEMES, strict=True)))
 def test_axe_finds_nothing_and_nothing_sticks_out(
     browser: Browser, site: str, links: tuple[str, str], width: int, scheme: Scheme
 ) -> None:

@@ -21,7 +21,7 @@ from newsletter.core.address import parse_address
 from newsletter.daemon.pages import signup_parts
 from newsletter.daemon.running import Running
 from newsletter.mail.catcher import Catcher
-from newsletter.model import IssueKind
+from newsletter.model import Consent, IssueKind, Keyword, Origin, SubscriberDraft
 from newsletter.notify import Notifier
 from newsletter.service.collect import collect
 from newsletter.service.issue import stand_in
@@ -83,6 +83,8 @@ FRONTS = (
     Picture("front-phone", 390, 780),
 )
 SUBSCRIBE = Picture("subscribe", 900, 1000, scale=1)
+CHOICES = Picture("manage-light", 1000, 940, scale=1)
+LEAVING = Picture("leave-phone", 390, 780, "dark")
 
 
 def make_configuration(directory: Path) -> None:
@@ -126,6 +128,16 @@ async def deliver_digests(application: Application) -> str:
         pages.append(prepared.html(reader))
     await transport.aclose()
     return pages[0]
+
+
+async def add_reader(application: Application) -> int:
+    """Store somebody with choices of their own, and return their id."""
+    now, profiles = application.now(), ("vision-diffusion", "self-supervised")
+    keywords = (Keyword("protein folding"), Keyword("graph*"))
+    draft = SubscriberDraft(
+        parse_address("ada@example.org"), profiles=profiles, keywords=keywords, zone="Europe/London"
+    )
+    return (await application.store.add_subscriber(draft, Consent("picture", now), Origin.STORE, now)).id
 
 
 async def take(browser: Browser, picture: Picture, source: str) -> None:
@@ -188,6 +200,10 @@ async def main() -> None:
         for picture in FRONTS:
             await take(browser, picture, f"http://127.0.0.1:{front_port}/")
         await take(browser, SUBSCRIBE, f"http://127.0.0.1:{front_port}/subscribe?profile=language-models")
+        reader = await add_reader(application)
+        own = {CHOICES: application.links.manage_url(reader), LEAVING: application.links.unsubscribe_url(reader)}
+        for picture, url in own.items():
+            await take(browser, picture, url.replace(application.links.base_url, f"http://127.0.0.1:{front_port}"))
         await take(browser, MAILS, f"http://127.0.0.1:{port}/mails")
         page = await gallery(application, browser, FOLDER / "mails")
         await browser.close()

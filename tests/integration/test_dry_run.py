@@ -49,7 +49,7 @@ ASKED = {
 }
 
 COLLECTED: dict[str, set[str]] = {
-    "send": {"sources", "sightings"}
+    "send": {"sources", "sightings", "source_days"}
 }  # it collects, and says what it would plan from that
 
 

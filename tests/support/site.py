@@ -19,6 +19,7 @@ from starlette.routing import Match, Mount, Route
 from newsletter.core.address import parse_address
 from newsletter.daemon.pages import pages_of
 from newsletter.daemon.running import Running
+from newsletter.mail.sample import sample_digest
 from newsletter.model import Consent, IssueKind, Keyword, Origin, SubscriberDraft, SubscriberStatus
 from newsletter.notify import Notifier
 from newsletter.store.copying import Contents, summarise
@@ -105,12 +106,18 @@ class Site:
         self.reader, leaver = people[0], people[1]
         await store.ask_address(self.reader, parse_address("new@example.org"), ("<1@x.org>", "<2@x.org>"), now)
         await store.depart(leaver.id, "unsubscribed by page", now, "<3@x.org>")
+        for name, kind in (("ursa", IssueKind.CONFIRMATION), ("zora", IssueKind.REMINDER)):
+            wanted = SubscriberDraft(parse_address(f"{name}@example.org"), profiles=names)
+            await store.sign_up(wanted, "asked", f"<{kind}@x.org>", lambda _, kind=kind: kind, now)  # type: ignore[misc]
         renderer = build_renderer(self.application)
         for each in await store.claim("test", 20, timedelta(seconds=1), now):
             prepared = renderer.prepare(await store.digest(each.delivery.digest_id), {})
             reference = each.delivery.reference
             self.mails.append(prepared.compose(each.subscriber, each.delivery.message_id, now, reference))
         await store.release("test")
+        for kind in (kind for kind in IssueKind if not kind.is_transactional):
+            prepared = renderer.prepare(*sample_digest(kind))
+            self.mails.append(prepared.compose(self.reader, f"<{kind}@x.org>", now))
 
     def ask(self, method: str, path: str, **options: Any) -> httpx2.Response:
         """Return the answer to a request."""

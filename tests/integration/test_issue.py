@@ -27,6 +27,9 @@ from newsletter.model import (
     Replacements,
     SourceState,
     SubscriberStatus,
+    Suppression,
+    SuppressionKind,
+    SuppressionReason,
     Topic,
     Weekday,
 )
@@ -330,6 +333,19 @@ async def test_a_pause_ends_on_its_date_in_the_subscribers_zone(world: World) ->
     assert (await world.issue(hours=8, minutes=59)).resumed == 0
     assert (await world.issue(minutes=1)).resumed == 1  # midnight in Tokyo
     assert (await world.issue(hours=7)).planned == 1
+
+
+async def test_nothing_is_planned_for_an_address_whose_owner_was_erased(world: World) -> None:
+    gone = await world.subscribe(make_draft("gone@example.org"))
+    hashed = world.store.fingerprints.of(gone.address.key)
+    await world.store.suppress(
+        [Suppression(SuppressionKind.HASH, hashed, SuppressionReason.ERASED, "", "page", world.now)]
+    )
+    reader = await settled_reader(world)
+    await world.papers_arrive()
+    assert (await world.issue(days=1, hours=2)).planned == 1
+    (claimed,) = await world.store.claim("test", 10, HOUR, world.now)
+    assert claimed.subscriber.id == reader.id
 
 
 async def test_waiting_for_the_hour_is_a_setting(world: World) -> None:

@@ -29,6 +29,7 @@ UNTOLD: Final = (
     "newsletter/web/admin/",
     "newsletter/web/templates/admin/",
     "newsletter/web/templates/api.html",
+    "newsletter/web/templates/workshop.html",
     "templates/alert.",
     "templates/report.",
 )  # what operators and programmers read

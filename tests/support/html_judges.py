@@ -49,7 +49,7 @@ def template_files(folder: Path) -> list[Path]:
     for name in files.names(".mjml"):
         path = folder / f"{name}.mjml"
         text = with_look(without_remarks(files.load(f"{name}.mjml").text), brand)
-        path.write_text(text.replace("{{ start }}", "left"), "utf-8")
+        path.write_text(text.replace("{{ start }}", "left").replace("{{ direction }}", "ltr"), "utf-8")
         written.append(path)
     return written
 

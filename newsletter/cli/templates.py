@@ -13,6 +13,7 @@ from newsletter.cli.context import directory_of
 from newsletter.cli.output import note, say
 from newsletter.cli.pipeline import JsonOption  # noqa: TC001 (Typer reads annotations at run time)
 from newsletter.cli.setup import tell_problems, template_problems
+from newsletter.errors import NewsletterError
 from newsletter.mail.themes import THEMES
 from newsletter.settings.load import load_configuration
 from newsletter.web.server import serve as serve_pages
@@ -66,7 +67,11 @@ async def _serve(directory: Path, port: int, *, open_it: bool) -> None:
     async with AsyncExitStack() as stack:
         brands = {name: brand_of(configuration, name) for name in THEMES}
         workshop = create_workshop(folders, brands, configuration.settings.brand.theme)
-        taken = await serve_pages(workshop, HOST, port, stack)
+        try:
+            taken = await serve_pages(workshop, HOST, port, stack)
+        except NewsletterError as error:
+            reason = str(error).partition(" — ")[0]
+            raise NewsletterError(f"{reason} — name another one: --port 0 takes any that is free") from error
         address = f"http://{HOST}:{taken}/"
         say(address)
         note(f"watching {', '.join(map(str, folders)) or 'the shipped templates'}; Ctrl-C ends it")

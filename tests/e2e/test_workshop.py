@@ -18,6 +18,7 @@ from newsletter.mail.themes import THEMES
 from newsletter.model import IssueKind
 from newsletter.web.workshop import in_colours
 from tests.support.browsing import axe, browser, html_validate, look, overhang
+from tests.support.command_line import CommandLine
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -62,6 +63,13 @@ def test_it_is_served_to_this_machine_alone(site: str) -> None:
     assert "script-src 'self'" in answer.headers["content-security-policy"]
     assert httpx2.get(site, headers={"Host": "rebound.example"}).status_code == 400
     assert httpx2.post(site).status_code == 405
+
+
+def test_a_taken_port_is_told(site: str, folder: Path) -> None:
+    said = CommandLine(folder)("templates", "serve", "--port", site.rpartition(":")[2])
+    assert said.code == 1
+    assert "cannot listen on 127.0.0.1" in said.err
+    assert "--port 0 takes any that is free" in said.err
 
 
 def test_every_mail_in_every_theme_with_every_kind_of_papers(site: str) -> None:

@@ -13,7 +13,7 @@ sys.path.insert(0, str(ROOT))
 
 # Quick while somebody waits, thorough where nobody does.
 settings.register_profile("quick", max_examples=25, deadline=None)
-settings.register_profile("thorough", max_examples=100, deadline=None)
+settings.register_profile("thorough", max_examples=50, deadline=None)
 settings.load_profile("thorough" if os.environ.get("NEWSLETTER_NO_SKIPS") else "quick")
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import pwd
+import random
 import shutil
 import signal
 import socket
 import subprocess
 import tempfile
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 TLS = Path(__file__).resolve().parent / "tls"
 START_S = 30.0
+BELOW_EPHEMERAL = (10_240, 32_000)
 SETTINGS = {
     "compatibility_level": "3.6",
     "maillog_file": "{folder}/mail.log",
@@ -65,10 +67,12 @@ anvil     unix   -   -   n   -    1 anvil
 
 
 def free_port() -> int:
-    """Return a port of 127.0.0.1 that nobody listens on just now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """Return a port of 127.0.0.1 that nobody listens on now, and that the system gives to nobody who names none."""
+    while True:
+        port = random.SystemRandom().randrange(*BELOW_EPHEMERAL)  # two workers share the seed
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 class Postfix:

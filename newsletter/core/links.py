@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+from binascii import b2a_base64
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from typing import Final
 
 from itsdangerous import BadData, URLSafeSerializer
-from itsdangerous.encoding import base64_encode
 
 CONFIRM_WITHIN: Final = timedelta(days=3)
+_URL_SAFE: Final = bytes.maketrans(b"+/", b"-_")
+_BLOCK: Final = 64  # octets of SHA-1
+_INNER: Final = bytes(octet ^ 0x36 for octet in range(256))
+_OUTER: Final = bytes(octet ^ 0x5C for octet in range(256))
 UNDO_FOR: Final = timedelta(days=14)
 LONGEST_TOKEN: Final = 200  # characters; ours have under 90
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -180,10 +184,22 @@ def _dated_number(secret: str, purpose: str, token: str) -> tuple[int, datetime]
 
 def _token(secret: str, purpose: str, number: int) -> str:
     """Return what the library's ``dumps(number)`` would, in a tenth of its time: every mail holds one."""
-    payload = base64_encode(str(number))
-    signature = _keyed(secret, purpose).copy()
-    signature.update(payload)
-    return (payload + b"." + base64_encode(signature.digest())).decode("ascii")
+    payload = _payload(number)
+    begun, ending = _begun(secret, purpose)
+    inner, outer = begun.copy(), ending.copy()
+    inner.update(payload)
+    outer.update(inner.digest())
+    return (payload + b"." + _base64(outer.digest())).decode("ascii")
+
+
+@lru_cache(maxsize=1024)  # each mail signs the same number for several purposes
+def _payload(number: int) -> bytes:
+    return _base64(str(number).encode("ascii"))
+
+
+def _base64(octets: bytes) -> bytes:
+    """Return what the library's ``base64_encode`` would, in half of its time."""
+    return b2a_base64(octets, newline=False).translate(_URL_SAFE).rstrip(b"=")
 
 
 @lru_cache(maxsize=16)
@@ -192,6 +208,9 @@ def _serializer(secret: str, purpose: str) -> URLSafeSerializer:
 
 
 @lru_cache(maxsize=16)
-def _keyed(secret: str, purpose: str) -> hmac.HMAC:
-    """Return the library's keyed hash, to be copied."""
-    return hmac.new(_serializer(secret, purpose).make_signer().derive_key(), digestmod="sha1")
+def _begun(secret: str, purpose: str) -> tuple[hashlib._Hash, hashlib._Hash]:
+    """Return the two hashes of the library's HMAC (RFC 2104, 2) with the key in them already, to be copied: half the
+    time of a keyed hash begun anew, and each mail holds three.
+    """
+    key = _serializer(secret, purpose).make_signer().derive_key().ljust(_BLOCK, b"\0")
+    return hashlib.sha1(key.translate(_INNER)), hashlib.sha1(key.translate(_OUTER))  # noqa: S324 (the library's)

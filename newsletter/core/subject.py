@@ -65,7 +65,7 @@ def contents(digest: Digest, papers: Mapping[int, Paper], language: Language) ->
     return language.ngettext("%(papers)s and %(num)s more", "%(papers)s and %(num)s more", others, papers=words)
 
 
-def subject(digest: Digest, papers: Mapping[int, Paper], name: str, language: Language) -> str:
+def subject(digest: Digest, papers: Mapping[int, Paper], name: str, language: Language, words: str = "") -> str:
     """Return the subject: what the mail holds and the day, for mail programs thread what has the same subject.
 
     A welcome says both that it is one and what it holds: ``Welcome: 12 papers on diffusion models · 24 Nov``. A
@@ -77,7 +77,7 @@ def subject(digest: Digest, papers: Mapping[int, Paper], name: str, language: La
     if is_full_welcome:
         words = language.gettext("Welcome: %(papers)s", papers=contents(digest, papers, language))
     else:
-        words = headline(digest, papers, name, language)
+        words = words or headline(digest, papers, name, language)
     return f"{words} · {language.short_date(digest.issue_date)}"
 
 

@@ -118,7 +118,12 @@ class Language:
         return str(format_list(names, "standard", self.locale)) if names else ""
 
     def _date(self, day: date, form: tuple[str, str, str]) -> str:
-        return str(parse_pattern(_pattern(self.locale, form)).apply(day, self.locale))
+        return _dated(day, self.locale, form)
+
+
+@lru_cache(maxsize=1024)
+def _dated(day: date, locale: Locale, form: tuple[str, str, str]) -> str:
+    return str(parse_pattern(_pattern(locale, form)).apply(day, locale))
 
 
 @lru_cache(maxsize=4096)

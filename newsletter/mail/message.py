@@ -118,7 +118,7 @@ class Part:
         return str(escape(value)) if self._is_html else value
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen, which would take thrice the time: there is one for each mail
 class Recipient:
     """What one recipient's message holds that no other's does; ``unsubscribe_url`` is for its header."""
 
@@ -146,14 +146,18 @@ class Envelope:
         between = b"\r\n" + _part_start(boundary, "text/html")
         pieces, slots = _joined(start, _slotted(text, _AS_TEXT), between, _slotted(html, _AS_HTML))
         pieces[-1] += f"\r\n--{boundary}--\r\n".encode()
-        self._head, self._runs = pieces[0], _runs(pieces, slots)
+        self._chunks, self._runs = [b"", pieces[0]], _runs(slots)
+        self._names = tuple(dict.fromkeys(name for name, _ in slots))
+        for piece in pieces[1:]:
+            self._chunks += (b"", piece)
 
     def compose(self, recipient: Recipient, message_id: str, now: datetime) -> bytes:
         """Return the message: CRLF lines, none over 998 octets; the same each time but for its Date."""
-        values = recipient.values
-        chunks = [self._own_headers(recipient, message_id, now), self._head]
-        for (name, form), pieces in self._runs:
-            chunks.append(_on_its_own_lines(values[name])[form].join(pieces))
+        chunks, values = self._chunks.copy(), recipient.values
+        chunks[0] = self._own_headers(recipient, message_id, now)
+        lines = {name: _lines_of(name, values[name]) for name in self._names}
+        for name, form, places, count in self._runs:
+            chunks[places] = [lines[name][form]] * count
         return b"".join(chunks)
 
     def _own_headers(self, recipient: Recipient, message_id: str, now: datetime) -> bytes:
@@ -193,15 +197,18 @@ def _joined(
     return [*pieces, *html[0][1:]], [*text[1], *html[1]]
 
 
-def _runs(pieces: list[bytes], slots: list[Slot]) -> list[tuple[Slot, list[bytes]]]:
-    """Return what follows the first piece in runs of one slot each: a run's value, joined with its pieces (the first of
-    which is empty), is its stretch of the message. A digest holds a link for votes on each paper, sixty in a row.
+def _runs(slots: list[Slot]) -> list[tuple[str, int, slice, int]]:
+    """Return the slots in runs of one value each: its name and form, its places among the chunks of a message (every
+    second one, from the third), and how many these are. A digest holds a link for votes on each paper, sixty in a row.
     """
-    found: list[tuple[Slot, list[bytes]]] = []
-    for slot, piece in zip(slots, pieces[1:], strict=True):
-        if not found or found[-1][0] != slot:
-            found.append((slot, [b""]))
-        found[-1][1].append(piece)
+    found: list[tuple[str, int, slice, int]] = []
+    start = 0
+    while start < len(slots):
+        end = start + 1
+        while end < len(slots) and slots[end] == slots[start]:
+            end += 1
+        found.append((*slots[start], slice(2 + 2 * start, 2 + 2 * end, 2), end - start))
+        start = end
     return found
 
 
@@ -218,19 +225,31 @@ def _date(timestamp: int) -> str:
     return format_datetime(datetime.fromtimestamp(timestamp, UTC))
 
 
-_UNCHANGED = re.compile(r"[A-Za-z0-9@:/?._~%+,;!$()*-]{1,150}")  # by quoted-printable, and in HTML
+# By quoted-printable, and in HTML.
+_UNCHANGED = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789@:/?._~%+,;!$()*-"
+_SHORT = 2 * _LONGEST
 
 
-@lru_cache(maxsize=2048)  # many recipients share their hour and their profiles
+def _lines_of(name: str, value: str) -> tuple[bytes, bytes]:
+    """Return a value as :func:`_on_its_own_lines` does; what many recipients share is remembered."""
+    return _shared_lines(value) if name in _SHARED else _on_its_own_lines(value)
+
+
 def _on_its_own_lines(value: str) -> tuple[bytes, bytes]:
     """Return a value for the middle of a line of text and of HTML, between two soft breaks: so what stands around it
     need not be encoded anew.
     """
-    if _UNCHANGED.fullmatch(value):
-        lines = value if len(value) <= _LONGEST else f"{value[:_LONGEST]}=\r\n{value[_LONGEST:]}"
-        both = f"{lines}=\r\n".encode("ascii")
+    octets = value.encode("utf-8", "replace")
+    if 0 < len(octets) <= _SHORT and not octets.translate(None, _UNCHANGED):
+        if len(octets) > _LONGEST:
+            octets = octets[:_LONGEST] + _SOFT_BREAK + octets[_LONGEST:]
+        both = octets + _SOFT_BREAK
         return both, both
     return soft_ended(quoted_printable(value)), soft_ended(quoted_printable(str(escape(value))))
+
+
+_SHARED = frozenset({"schedule", "subscription"})  # values that many recipients have in common
+_shared_lines = lru_cache(maxsize=2048)(_on_its_own_lines)
 
 
 def _fixed_headers(brand: Brand, subject: str, boundary: str, campaign: tuple[str, ...], *, is_list: bool) -> bytes:

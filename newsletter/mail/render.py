@@ -20,7 +20,7 @@ from newsletter.mail.message import Envelope, Part, Placeholders, Recipient
 from newsletter.mail.names import PER_RECIPIENT, VARIABLES
 from newsletter.mail.operator import OPERATORS
 from newsletter.mail.overrides import override_problems, without_doubles
-from newsletter.mail.rooms import ROOMS, html_budget
+from newsletter.mail.rooms import ROOMS, html_budget, saved_by
 from newsletter.mail.sample import sample_digest
 from newsletter.mail.templates import TemplateFiles, shipped_templates
 from newsletter.mail.view import count_views, note_sentences, section_views
@@ -191,8 +191,8 @@ class Renderer:
         url = self._links.unsubscribe_url(subscriber.id) if self._links else ""
         schedule_words, subscription_words = self._terms(subscriber, language)
         values = {
-            "unsubscribe_url": one_line(url or self._unsubscribe_by_mail()),
-            "vote_url": one_line(self._vote_links(subscriber)) if self._vote_links else "",
+            "unsubscribe_url": url or one_line(self._unsubscribe_by_mail()),
+            "vote_url": self._vote_links(subscriber) if self._vote_links else "",
             "schedule": schedule_words,
             "address": one_line(subscriber.address.text),
             "subscription": subscription_words,
@@ -235,15 +235,21 @@ class Renderer:
         language: Language,
     ) -> Part:
         """Return the HTML, and leave in ``variables`` how much of the papers it had room for."""
-        html, budget = "", html_budget(len(digest.paper_ids))
+        count, over = len(digest.paper_ids), 0
+        part = None
         for room in ROOMS:
+            if part and over > saved_by(room, count, len(self.brand.web_url)):
+                continue
             sections = self._sections(digest, papers, room, language)
             omitted = sum(section.omitted for section in sections)
             variables |= {"sections": sections, "omitted": omitted, "is_brief": room.is_brief}
             html = fill_html(compiled, variables)
-            if len(html.encode("utf-8", "replace")) + self._own_words(html) <= budget:
+            part = self._part(html, compiled.html_source.name, is_html=True)
+            over = len(html.encode("utf-8", "replace")) + self._own_words(part) - html_budget(count)
+            if over <= 0:
                 break
-        return self._part(html, compiled.html_source.name, is_html=True)
+        assert part is not None  # noqa: S101 (there are rooms, and the first is always tried)
+        return part
 
     def _sections(
         self, digest: Digest, papers: Mapping[int, Paper], room: Room, language: Language
@@ -265,12 +271,11 @@ class Renderer:
         del digest, papers, language  # the sections are those of the HTML
         return self._part(fill_text(compiled, variables), compiled.text_source.name, is_html=False)
 
-    def _own_words(self, html: str) -> int:
+    def _own_words(self, part: Part) -> int:
         """Return by how many bytes the recipient's own words are about longer than what stands in for them."""
         link = len(self.brand.web_url) + _LINK_BEYOND_BASE
-        lengths = {name: link if name.endswith("_url") else _WORDS_LENGTH for name in PER_RECIPIENT}
-        stand_ins = self._placeholders.values()
-        return sum(html.count(stand_ins[name]) * (lengths[name] - len(stand_ins[name])) for name in PER_RECIPIENT)
+        stand_in = len(next(iter(self._placeholders.values().values())))
+        return sum((link if name.endswith("_url") else _WORDS_LENGTH) - stand_in for name in part.order)
 
     def _part(self, filled: str, template: str, *, is_html: bool) -> Part:
         try:
@@ -305,7 +310,7 @@ class Renderer:
             "date": language.long_date(digest.issue_date),
             "issue_date": digest.issue_date,
             "headline": words,
-            "subject": subject(digest, papers, self.brand.name, language),
+            "subject": subject(digest, papers, self.brand.name, language, words),
             "preheader": preheader(digest, papers, language),
             "chosen": len(digest.paper_ids),
             "considered": digest.considered,

@@ -8,6 +8,7 @@ HTML_BUDGET = 90_000
 """Bytes of HTML that a mail may have, the recipient's own words included: Gmail cuts what is over 102 kB."""
 _FEW_PAPERS_BUDGET = 45_000  # up to twenty papers, which need no more
 _SHELL, _EACH = 15_000, 1_500  # bytes of a mail without papers, and of each paper: twenty make 45,000, fifty 90,000
+_VOTE = 80  # bytes of a link for a vote, beyond the web side's address
 
 ROOMS = (
     Room(excerpt=420, title=300, url=2_000),
@@ -25,3 +26,12 @@ ROOMS = (
 def html_budget(papers: int) -> int:
     """Return how many bytes of HTML a mail of so many papers may have: 45 kB for twenty, 90 kB for fifty or more."""
     return min(HTML_BUDGET, max(_FEW_PAPERS_BUDGET, _SHELL + _EACH * papers))
+
+
+def saved_by(room: Room, papers: int, link: int) -> int:
+    """Return by about how many bytes a mail of so many papers can get smaller than in the first room, so that what
+    cannot be enough is not tried; ``link`` is the length of the web side's address.
+    """
+    votes = 2 * (link + _VOTE) if room.is_brief else 0
+    details = _EACH if not room.has_details or not room.excerpt else 0
+    return papers * (ROOMS[0].excerpt - room.excerpt + votes + details)

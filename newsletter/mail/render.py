@@ -20,7 +20,7 @@ from newsletter.mail.message import Envelope, Part, Placeholders, Recipient
 from newsletter.mail.names import PER_RECIPIENT, VARIABLES
 from newsletter.mail.operator import OPERATORS
 from newsletter.mail.overrides import override_problems, without_doubles
-from newsletter.mail.rooms import ROOMS, html_budget, saved_by
+from newsletter.mail.rooms import ROOMS, cannot_do, html_budget
 from newsletter.mail.sample import sample_digest
 from newsletter.mail.templates import TemplateFiles, shipped_templates
 from newsletter.mail.view import count_views, note_sentences, section_views
@@ -236,9 +236,9 @@ class Renderer:
     ) -> Part:
         """Return the HTML, and leave in ``variables`` how much of the papers it had room for."""
         count, over = len(digest.paper_ids), 0
-        part = None
+        part: Part | None = None
         for room in ROOMS:
-            if part and over > saved_by(room, count, len(self.brand.web_url)):
+            if part and cannot_do(room, over, count, len(self.brand.web_url)):
                 continue
             sections = self._sections(digest, papers, room, language)
             omitted = sum(section.omitted for section in sections)

@@ -28,10 +28,9 @@ def html_budget(papers: int) -> int:
     return min(HTML_BUDGET, max(_FEW_PAPERS_BUDGET, _SHELL + _EACH * papers))
 
 
-def saved_by(room: Room, papers: int, link: int) -> int:
-    """Return by about how many bytes a mail of so many papers can get smaller than in the first room, so that what
-    cannot be enough is not tried; ``link`` is the length of the web side's address.
+def cannot_do(room: Room, over: int, papers: int, link: int) -> bool:
+    """Whether a mail of so many papers that was ``over`` too many bytes in the first room will be so in this one, too:
+    it is not tried then. ``link`` is the length of the web side's address.
     """
     votes = 2 * (link + _VOTE) if room.is_brief else 0
-    details = _EACH if not room.has_details or not room.excerpt else 0
-    return papers * (ROOMS[0].excerpt - room.excerpt + votes + details)
+    return room.excerpt > 0 and over > papers * (ROOMS[0].excerpt - room.excerpt + votes)

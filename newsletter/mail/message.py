@@ -38,6 +38,11 @@ class Placeholders:
         self._token = f"{secrets.randbelow(10**16):016}"  # digits, which have no capitals
         self._stand_ins = {name: f"zq{self._token}{index}qz" for index, name in enumerate(names)}
 
+    @property
+    def length(self) -> int:
+        """How many characters a stand-in has."""
+        return len(self._token) + 5
+
     def values(self) -> dict[str, str]:
         """Return each name with its stand-in."""
         return dict(self._stand_ins)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime, time
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 import structlog
 
@@ -235,21 +235,19 @@ class Renderer:
         language: Language,
     ) -> Part:
         """Return the HTML, and leave in ``variables`` how much of the papers it had room for."""
-        count, over = len(digest.paper_ids), 0
-        part: Part | None = None
+        count, over, part = len(digest.paper_ids), 0, None
         for room in ROOMS:
             if part and cannot_do(room, over, count, len(self.brand.web_url)):
                 continue
             sections = self._sections(digest, papers, room, language)
-            omitted = sum(section.omitted for section in sections)
+            omitted = sum(each.omitted for each in sections)
             variables |= {"sections": sections, "omitted": omitted, "is_brief": room.is_brief}
             html = fill_html(compiled, variables)
             part = self._part(html, compiled.html_source.name, is_html=True)
             over = len(html.encode("utf-8", "replace")) + self._own_words(part) - html_budget(count)
             if over <= 0:
                 break
-        assert part is not None  # noqa: S101 (there are rooms, and the first is always tried)
-        return part
+        return cast("Part", part)  # the first room is always tried
 
     def _sections(
         self, digest: Digest, papers: Mapping[int, Paper], room: Room, language: Language
@@ -273,9 +271,9 @@ class Renderer:
 
     def _own_words(self, part: Part) -> int:
         """Return by how many bytes the recipient's own words are about longer than what stands in for them."""
-        link = len(self.brand.web_url) + _LINK_BEYOND_BASE
-        stand_in = len(next(iter(self._placeholders.values().values())))
-        return sum((link if name.endswith("_url") else _WORDS_LENGTH) - stand_in for name in part.order)
+        link = len(self.brand.web_url) + _LINK_BEYOND_BASE - self._placeholders.length
+        words = _WORDS_LENGTH - self._placeholders.length
+        return sum(link if name.endswith("_url") else words for name in part.order)
 
     def _part(self, filled: str, template: str, *, is_html: bool) -> Part:
         try:

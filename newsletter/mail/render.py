@@ -271,9 +271,8 @@ class Renderer:
 
     def _own_words(self, part: Part) -> int:
         """Return by how many bytes the recipient's own words are about longer than what stands in for them."""
-        link = len(self.brand.web_url) + _LINK_BEYOND_BASE - self._placeholders.length
-        words = _WORDS_LENGTH - self._placeholders.length
-        return sum(link if name.endswith("_url") else words for name in part.order)
+        link, own = len(self.brand.web_url) + _LINK_BEYOND_BASE, self._placeholders.length
+        return sum((link if name.endswith("_url") else _WORDS_LENGTH) - own for name in part.order)
 
     def _part(self, filled: str, template: str, *, is_html: bool) -> Part:
         try:

@@ -8,6 +8,7 @@ import re
 import signal
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import httpx2
@@ -66,7 +67,9 @@ def test_it_is_served_to_this_machine_alone(site: str) -> None:
 
 
 def test_a_taken_port_is_told(site: str, folder: Path) -> None:
-    said = CommandLine(folder)("templates", "serve", "--port", site.rpartition(":")[2])
+    arguments = ("templates", "serve", "--port", site.rpartition(":")[2])
+    with ThreadPoolExecutor() as pool:  # the browser's loop runs in this thread
+        said = pool.submit(CommandLine(folder), *arguments).result(60)
     assert said.code == 1
     assert "cannot listen on 127.0.0.1" in said.err
     assert "--port 0 takes any that is free" in said.err

@@ -44,6 +44,9 @@ MORE_IN_SENTENCES = {
     "newsletter subscribers import",
     "newsletter COMMAND --help",
     "newsletter subscribers pause",
+    "newsletter subscribers show",
+    "newsletter subscribers remove",
+    "newsletter api make-token",
     "newsletter suppression add",
     "newsletter move-store",
 }
@@ -57,6 +60,9 @@ ELSEWHERE = {
     "newsletter relays reset": "tests/integration/test_cli_relays.py",
     "newsletter deliveries retry": "tests/integration/test_cli_deliveries.py",
     "newsletter webhooks": "tests/integration/test_cli_webhooks.py",
+    "newsletter picks": "tests/integration/test_picks.py",
+    "newsletter suppression remove": "tests/integration/test_cli_suppression.py",
+    "newsletter admin hash-password": "tests/unit/settings/test_admin.py",
     "newsletter unseal": "tests/integration/test_cli_stopping.py",
 }
 RETURNED = "From: MAILER-DAEMON@example.net\nSubject: Undelivered\n\nNo such user.\n"

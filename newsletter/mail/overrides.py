@@ -47,9 +47,16 @@ def _problem(path: Path, name: str, used: set[str], shipped: Path) -> Iterator[P
         near = get_close_matches(name, sorted(used), n=1)
         advice = f"did you mean {near[0]}?" if near else "include it, or take it away"
         yield Problem(str(path), 0, 0, "no mail is made of this file", advice, "warning")
-    elif (ours := shipped / name).is_file() and ours.read_bytes() == path.read_bytes():
+    elif (ours := shipped / name).is_file() and _are_equal(ours, path):
         advice = "take it away, so that it does not stay behind when the shipped one changes"
         yield Problem(str(path), 0, 0, "this is the shipped file, unchanged", advice, "warning")
+
+
+def _are_equal(one: Path, other: Path) -> bool:
+    try:
+        return one.read_bytes() == other.read_bytes()
+    except OSError:  # told where the template is checked
+        return False
 
 
 def _used(files: TemplateFiles, names: Iterable[str]) -> set[str] | None:

@@ -12,6 +12,8 @@ PYTHON ?= $(shell for name in python3 python3.14 python3.13 python3.12 python3.1
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet --no-input
 CONFIG ?= config
+# Tests wait for servers and processes half of the time: two for each core.
+WORKERS ?= $(shell echo $$((2 * $$(nproc 2>/dev/null || echo 2))))
 
 .PHONY: run test bounce-corpus check bench crash-test docs languages pictures lock clean
 .DELETE_ON_ERROR:
@@ -20,7 +22,7 @@ run: .venv/installed
 	@$(BIN)/newsletter --config $(CONFIG) run
 
 test: .venv/installed-for-tests bounce-corpus
-	$(BIN)/python -m pytest -q -n auto --dist loadgroup
+	$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadgroup
 
 check: .venv/installed-for-tests
 	$(BIN)/ruff check --quiet .

@@ -31,8 +31,8 @@ from newsletter.store.dialect import parse_address
 from newsletter.store.migrate import connect
 from newsletter.web.api.gate import Allowance
 from tests.support.api import ALL, ROOT, Desk, asking, desk_at, problem_of, tokens_yaml, write_configuration
-from tests.support.databases import migrated_file, sqlite_url
-from tests.support.lived_in import live_in
+from tests.support.databases import migrated_file
+from tests.support.lived_in import lived_in_file, lived_in_url
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
     import httpx2
 
-__all__ = ["migrated_file", "sqlite_url"]
+__all__ = ["lived_in_file", "lived_in_url", "migrated_file"]
 
 CONSENT = {"given_at": "2026-01-04T09:00:00+01:00", "proof": "the form at https://example.org/join"}
 NEW = {"address": "New.Reader@example.org", "profiles": ["vision"], "keywords": ["title:RAG^2"], "consent": CONSENT}
@@ -66,9 +66,8 @@ READS = [
 
 
 @pytest.fixture
-async def desk(sqlite_url: str, tmp_path: Path) -> AsyncIterator[Desk]:
-    async with desk_at(sqlite_url, tmp_path / "config") as desk:
-        await live_in(desk.store)
+async def desk(lived_in_url: str, tmp_path: Path) -> AsyncIterator[Desk]:
+    async with desk_at(lived_in_url, tmp_path / "config") as desk:
         yield desk
 
 
@@ -132,10 +131,10 @@ async def test_a_token_ends_with_its_last_day(desk: Desk, tmp_path: Path) -> Non
         assert (await client.get("/profiles")).status_code == 401
 
 
-async def test_every_endpoint_wants_its_scope_and_takes_no_other(desk: Desk, tmp_path: Path, sqlite_url: str) -> None:
+async def test_every_endpoint_wants_its_scope_and_takes_no_other(desk: Desk, tmp_path: Path, lived_in_url: str) -> None:
     tokens = {scope.name.lower().replace("_", "-"): (f"nlt_{scope}", [scope]) for scope in Scope}
     desk.configuration = write_configuration(tmp_path / "other", tokens_yaml(**tokens))
-    before, seen = contents(sqlite_url), set()
+    before, seen = contents(lived_in_url), set()
     async with asking(desk, None) as client:
         document = (await client.get("/openapi.json")).json()
         for path, methods in document["paths"].items():
@@ -152,7 +151,7 @@ async def test_every_endpoint_wants_its_scope_and_takes_no_other(desk: Desk, tmp
                     assert f'scope="{wanted}"' in answer.headers["www-authenticate"]
                     assert problem_of(answer)["code"] == "scope_missing"
     assert seen == set(Scope)
-    assert contents(sqlite_url) == before
+    assert contents(lived_in_url) == before
 
 
 async def test_a_token_makes_so_many_requests_in_a_minute(desk: Desk, tmp_path: Path) -> None:
@@ -187,14 +186,14 @@ async def test_no_other_origin_may_ask(client: httpx2.AsyncClient) -> None:
 
 @pytest.mark.parametrize("path", READS)
 async def test_reading_changes_nothing_and_may_be_asked_by_head(
-    client: httpx2.AsyncClient, sqlite_url: str, path: str
+    client: httpx2.AsyncClient, lived_in_url: str, path: str
 ) -> None:
-    before = contents(sqlite_url)
+    before = contents(lived_in_url)
     answer = await client.get(path)
     assert answer.status_code == 200, answer.text
     assert answer.headers["x-content-type-options"] == "nosniff"
     assert (await client.head(path)).status_code == 200
-    assert contents(sqlite_url) == before
+    assert contents(lived_in_url) == before
 
 
 async def test_the_api_tells_what_the_command_line_prints(desk: Desk, client: httpx2.AsyncClient) -> None:
@@ -484,16 +483,16 @@ async def test_a_bounce_counts_once_and_only_for_who_has_the_address(desk: Desk,
 
 
 async def test_the_same_request_under_the_same_key_is_answered_alike_and_done_once(
-    desk: Desk, client: httpx2.AsyncClient, sqlite_url: str
+    desk: Desk, client: httpx2.AsyncClient, lived_in_url: str
 ) -> None:
     first = await post(client, "/subscribers", NEW, "key-1")
-    before = contents(sqlite_url)
+    before = contents(lived_in_url)
     async with asking(desk) as restarted:
         second = await post(restarted, "/subscribers", NEW, "key-1")
     assert (second.status_code, second.content) == (first.status_code, first.content)
     assert second.headers["idempotency-replayed"] == "true"
     assert second.headers["location"] == first.headers["location"]
-    assert contents(sqlite_url) == before
+    assert contents(lived_in_url) == before
     other = await post(client, "/subscribers", NEW | {"zone": "UTC"}, "key-1")
     assert (other.status_code, problem_of(other)["code"]) == (422, "idempotency_key_reused")
     desk.forward(hours=25)

@@ -17,14 +17,14 @@ from newsletter.model import EventKind, Posting, PostingState
 from newsletter.settings.webhookmodels import EVENTS
 from newsletter.web.api import application, gate, intake, problems, profiles, subscribers
 from tests.support.api import ALL, BASE, asking, desk_at
-from tests.support.databases import migrated_file, sqlite_url
+from tests.support.databases import migrated_file
 from tests.support.documents import blocks
-from tests.support.lived_in import live_in
+from tests.support.lived_in import lived_in_file, lived_in_url
 
 if TYPE_CHECKING:
     import httpx2
 
-__all__ = ["migrated_file", "sqlite_url"]
+__all__ = ["lived_in_file", "lived_in_url", "migrated_file"]
 
 DOCUMENT = (Path(__file__).resolve().parents[2] / "docs" / "api.md").read_text("utf-8")
 REQUESTS = [block for block in blocks(DOCUMENT, "sh") if block.startswith("curl ")]
@@ -64,11 +64,9 @@ def shown_after(request: str) -> Any:
 
 
 @pytest.mark.parametrize("request_shown", REQUESTS, ids=lambda line: re.findall(r"api/v1(/[\w/-]+)", line)[0])
-async def test_each_request_is_answered_as_shown(request_shown: str, sqlite_url: str, tmp_path: Path) -> None:
-    async with desk_at(sqlite_url, tmp_path / "config") as desk:
-        await live_in(desk.store)
-        async with asking(desk, None) as client:
-            answer = await made(client, request_shown)
+async def test_each_request_is_answered_as_shown(request_shown: str, lived_in_url: str, tmp_path: Path) -> None:
+    async with desk_at(lived_in_url, tmp_path / "config") as desk, asking(desk, None) as client:
+        answer = await made(client, request_shown)
     shown = shown_after(request_shown)
     if shown is None:
         assert answer.is_success, answer.text

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+import shutil
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+import pytest
+
 from newsletter.model import DeliveryState, Entry, SubscriberStatus
+from newsletter.store.sql import SqlStore, open_store
 from tests.support.stored import (
     NOW,
     TODAY,
@@ -20,7 +25,9 @@ from tests.support.stored import (
 )
 
 if TYPE_CHECKING:
-    from newsletter.store.sql import SqlStore
+    from pathlib import Path
+
+__all__ = ["lived_in_file", "lived_in_url"]
 
 TITLE = "Contrastive pretraining of very large language models with curricula"
 STATES = (DeliveryState.REJECTED, DeliveryState.DEFERRED, DeliveryState.ACCEPTED)
@@ -39,6 +46,31 @@ async def live_in(store: SqlStore) -> None:
     await store.plan([planned(people[2], digest_of(papers[3], day=TODAY + timedelta(days=1)))], {}, at(60))
     await add_people(store, "gone")
     await store.remove_subscriber("gone@example.org")
+
+
+@pytest.fixture(scope="session")
+def lived_in_file(migrated_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A SQLite file of a store that has been used, to be copied."""
+    path = tmp_path_factory.mktemp("lived-in") / "newsletter.db"
+    shutil.copyfile(migrated_file, path)
+
+    async def fill() -> None:
+        store: SqlStore = open_store(f"sqlite:///{path}")
+        await live_in(store)
+        await store.aclose()
+
+    loop = asyncio.new_event_loop()  # asyncio.run would take the tests' own loop away
+    loop.run_until_complete(fill())
+    loop.close()
+    return path
+
+
+@pytest.fixture
+def lived_in_url(lived_in_file: Path, tmp_path: Path) -> str:
+    """The address of a used store that nobody else uses."""
+    path = tmp_path / "newsletter.db"
+    shutil.copyfile(lived_in_file, path)
+    return f"sqlite:///{path}"
 
 
 async def unite_two(store: SqlStore) -> None:

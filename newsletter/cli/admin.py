@@ -26,10 +26,11 @@ def group() -> None:
 def hash_password_(
     name: Annotated[str, typer.Argument(metavar="NAME", help="What the admin is called.")] = "admin",
 ) -> None:
-    r"""Print the lines of newsletter.yaml by which somebody may see the admin's pages.
+    r"""Hash a password for the admin's pages.
 
-    The password is asked for on a terminal, and read from standard input elsewhere; it is kept nowhere. It has at least
-    12 characters. A new hash in the configuration ends every login with the old one.
+    It prints the lines of newsletter.yaml that let somebody in. The password is asked for on a terminal, and read
+    from standard input elsewhere; it is kept nowhere. It has at least 12 characters. A new hash in the
+    configuration ends every login with the old one.
 
     \b
     Example:

@@ -30,15 +30,16 @@ def make_token_(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    r"""Make a token for a program, and the lines for newsletter.yaml that let it in.
+    r"""Make a token for a program.
 
-    The token is printed this once and kept nowhere: newsletter.yaml holds its hash. A running daemon takes the lines up
-    by itself. To end a token, remove its lines. docs/api.md tells what each scope opens.
+    It comes with the lines for newsletter.yaml that let it in. The token is printed this once and kept nowhere:
+    newsletter.yaml holds its hash. A running daemon takes the lines up by itself. To end a token, remove its lines.
+    docs/api.md tells what each scope opens.
 
     \b
     Examples:
-      newsletter api make-token crm --scope subscribers:read --scope subscribers:write
-      newsletter api make-token reports --scope deliveries:read --expires 2099-12-31
+      newsletter api make-token crm --scope subscribers:read --scope papers:read
+      newsletter api make-token sums --scope deliveries:read --expires 2099-12-31
     """
     if not NAME.fullmatch(name):
         advice = "use letters (a to z), digits, dots, hyphens and underscores"

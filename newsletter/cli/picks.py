@@ -43,7 +43,7 @@ def add(
 
     \b
     Example:
-      newsletter picks add 2305.15558 --curator "Ada Lovelace" --note "Short, and changes how one sees it."
+      newsletter picks add 2305.15558 --curator "Ada Lovelace" --note "Short."
     """
 
     async def work(application: Application) -> Paper:
@@ -99,7 +99,9 @@ def list_picks(
 
 @app.command()
 def remove(context: typer.Context, reference: Reference, *, curator: Curator) -> None:
-    r"""Take a pick back: pages and feeds forget it, and so do digests that are not planned yet.
+    r"""Take a pick back.
+
+    Pages and feeds forget it, and so do digests that are not planned yet.
 
     \b
     Example:

@@ -90,7 +90,7 @@ def preview(  # noqa: PLR0913 (each is an option)
     \b
     Examples:
       newsletter preview reader@example.org --open
-      newsletter preview language-models --day 2026-11-24 --html digest.html --eml digest.eml
+      newsletter preview language-models --day 2026-11-24 --html digest.html
       newsletter preview language-models --png pictures --report
       newsletter preview language-models --kind confirmation
     """

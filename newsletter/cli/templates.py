@@ -31,11 +31,12 @@ DEFAULT_PORT = 8025
 
 @app.command()
 def check(context: typer.Context, *, as_json: JsonOption = False) -> None:
-    """Say everything that is wrong with the templates, as file:line:column, with what to write instead.
+    """Say what is wrong with the templates, and where.
 
-    MJML is held to its own rules: tags, attributes, their values and where each may stand; nothing may stand where MJML
-    drops it. Each name is followed on every branch, recipients' own values may only be printed, and files of yours
-    that no mail is made of are named. Exit code 0: nothing but warnings; 2: something is wrong.
+    Each problem comes as file:line:column, with what to write instead. MJML is held to its own rules: tags,
+    attributes, their values and where each may stand; nothing may stand where MJML drops it. Each name is followed
+    on every branch, recipients' own values may only be printed, and files of yours that no mail is made of are
+    named. Exit code 0: nothing but warnings; 2: something is wrong.
 
     \b
     Example: newsletter templates check
@@ -50,10 +51,11 @@ def serve(
     port: Annotated[int, typer.Option(metavar="PORT", min=0, max=65535, help="0 takes any free one.")] = DEFAULT_PORT,
     open_it: Annotated[bool, typer.Option("--open", help="Show it in a browser.")] = False,
 ) -> None:
-    """Show every mail in every theme while you change its templates, until Ctrl-C; only on this machine.
+    """Show every mail while you change its templates.
 
-    The mails are invented: ordinary, long, empty, hostile, from right to left. A saved file shows at once; what is
-    wrong with it is told with its line, and the last good one stays in view. Nothing is sent, and no store is opened.
+    Every mail in every theme, until Ctrl-C; only on this machine. The mails are invented: ordinary, long, empty,
+    hostile, from right to left. A saved file shows at once; what is wrong with it is told with its line, and the
+    last good one stays in view. Nothing is sent, and no store is opened.
 
     \b
     Example: newsletter templates serve --open

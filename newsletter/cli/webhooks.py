@@ -30,7 +30,9 @@ Name = Annotated[str, typer.Argument(metavar="NAME", help="A webhook.", show_def
 
 @app.command("list")
 def list_(context: typer.Context, *, as_json: AsJson = False) -> None:
-    r"""List the webhooks, how each stands, and the newest events that were not taken.
+    r"""List the webhooks, and what they did not take.
+
+    It says how each stands, with the newest events.
 
     \b
     Example:
@@ -76,7 +78,9 @@ def retry(
     posting_id: Annotated[int | None, typer.Option("--id", metavar="ID", help="Only this event.")] = None,
     dry_run: DryRun = False,
 ) -> None:
-    r"""Tell a webhook again of what it did not take, also of what came too late, with a new deadline.
+    r"""Tell a webhook again of what it did not take.
+
+    Also of what came too late, with a new deadline.
 
     The daemon posts it at its next tick. A receiver that has an event already knows it by its id.
 
@@ -92,8 +96,8 @@ def retry(
     async def work(application: Application) -> int:
         known(application, name)
         store, now = application.store, application.now()
-        await store.sync_webhooks(wanted_webhooks(application.configuration.settings), now)
         if not dry_run:
+            await store.sync_webhooks(wanted_webhooks(application.configuration.settings), now)
             return await store.retry_postings(is_meant, now)
         found = [await store.list_postings(webhook=name, state=each, limit=MOST) for each in ENDED]
         return sum(map(is_meant, (each for some in found for each in some)))
@@ -103,9 +107,10 @@ def retry(
 
 @app.command("test")
 def try_out(context: typer.Context, name: Name, *, dry_run: DryRun = False) -> None:
-    r"""Post a test event to a webhook, signed as all are, and say what it answers.
+    r"""Post a test event to a webhook.
 
-    What waits for it is posted as well. With --dry-run it shows what would be posted.
+    It is signed as all are, and the answer is shown. What waits for it is posted as well. With --dry-run it shows
+    what would be posted.
 
     \b
     Example:
@@ -115,9 +120,9 @@ def try_out(context: typer.Context, name: Name, *, dry_run: DryRun = False) -> N
     async def work(application: Application) -> Posting:
         known(application, name)
         store, now = application.store, application.now()
-        await store.sync_webhooks(wanted_webhooks(application.configuration.settings), now)
         if dry_run:
             return Posting(0, "", name, EventKind.TEST, now, None, None, {}, PostingState.WAITING, 0, now)
+        await store.sync_webhooks(wanted_webhooks(application.configuration.settings), now)
         made = await store.put_test(name, now)
         await store.retry_postings(lambda each: each.id == made.id, now)
         postman = build_postman(application)

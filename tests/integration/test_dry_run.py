@@ -17,6 +17,7 @@ from newsletter.store.dialect import parse_address
 from newsletter.store.migrate import connect
 from tests.support.command_line import CommandLine
 from tests.support.documents import take_off_the_network
+from tests.support.receiver import SECRET
 from tests.support.smtp_server import mail_server
 
 if TYPE_CHECKING:
@@ -45,6 +46,8 @@ ASKED = {
     "suppression import": ("suppression import {folder}/people.csv", "1 to suppress"),
     "suppression remove": ("suppression remove out@example.org", "out@example.org"),
     "unpause": ("unpause --profile language-models", "would go on"),
+    "webhooks retry": ("webhooks retry crm", "0 events would be told again"),
+    "webhooks test": ("webhooks test crm", "would post"),
     "unseal": ("unseal", "would be at home here"),
 }
 
@@ -76,6 +79,8 @@ def lived_in(tmp_path_factory: pytest.TempPathFactory, relay: tuple[Path, int]) 
     path = folder / "newsletter.yaml"
     settings = yaml.safe_load(path.read_text())
     settings["mail"]["catcher"]["enabled"] = False
+    hook = {"url": "https://crm.example.org/hook", "secret": SECRET, "events": ["subscriber.confirmed"]}
+    settings["webhooks"] = {"endpoints": {"crm": hook}}
     settings["mail"]["relay"] = {"host": "127.0.0.1", "port": relay[1], "tls": "none"}
     path.write_text(yaml.safe_dump(settings, sort_keys=False))
     for name in ("ada", "bob"):

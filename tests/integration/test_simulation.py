@@ -44,7 +44,7 @@ CHANGES = [
     date(2027, 3, 28),
     date(2027, 4, 4),
 ]
-LATEST = timedelta(hours=17)  # two ticks on an ordinary day: a greylisted mail waits for the second
+LATEST = timedelta(hours=25)  # two ticks on an ordinary day: a greylisted mail waits for the second
 DEADLY = 0.08
 
 
@@ -53,9 +53,9 @@ def schedules() -> list[Schedule]:
 
 
 def ticks(start: datetime, chances: random.Random) -> Iterator[datetime]:
-    """Yield every eight hours, and on days of change a moment before, at, and after each due instant."""
+    """Yield every twelve hours, and on days of change a moment before, at, and after each due instant."""
     end = start + timedelta(days=DAYS)
-    found = {start + 8 * HOUR * number for number in range(3 * DAYS + 1)}
+    found = {start + 12 * HOUR * number for number in range(2 * DAYS + 1)}
     for day in CHANGES:
         for schedule in schedules():
             due = instant_of(schedule, day)

@@ -66,11 +66,11 @@ def test_a_message_without_a_signature_has_none(mail_system: MailSystem, digest:
         (b"DKIM-Signature:", b"Subject: Another\r\nDKIM-Signature:"),
         (b"DKIM-Signature:", b"List-Unsubscribe: <https://evil.example>\r\nDKIM-Signature:"),
         (b"DKIM-Signature:", b"Reply-To: other@example.net\r\nDKIM-Signature:"),
-        (b"/unsubscribe/1.", b"/unsubscribe/2."),
+        (b"Unsubscribe", b"Resubscribe"),
     ],
 )
 def test_what_was_changed_fails(mail_system: MailSystem, signed: bytes, before: bytes, after: bytes) -> None:
-    where = signed.rindex(before) if before.startswith(b"/") else signed.index(before)
+    where = signed.rindex(before) if before == b"Unsubscribe" else signed.index(before)  # in the body, or the header
     changed = signed[:where] + after + signed[where + len(before) :]
     assert verdicts(mail_system.relay(changed, MESSAGE_ID)) == BOTH_FAIL
 

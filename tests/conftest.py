@@ -17,6 +17,15 @@ settings.register_profile("thorough", max_examples=50, deadline=None)
 settings.load_profile("thorough" if os.environ.get("NEWSLETTER_NO_SKIPS") else "quick")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep tests that share what is made once for a file on one worker, so that it is made once."""
+    for item in items:
+        made = item._fixtureinfo.name2fixturedefs if isinstance(item, pytest.Function) else {}
+        is_shared = any(each[-1].scope == "module" for each in made.values())
+        if is_shared and item.get_closest_marker("xdist_group") is None:
+            item.add_marker(pytest.mark.xdist_group(str(item.path)))
+
+
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Spare the garbage collector what stays until the end: modules, and thousands of collected tests."""
     del session

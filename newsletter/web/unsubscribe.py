@@ -122,8 +122,8 @@ class Unsubscribing:
             return await self._page(subscriber_id)
         try:
             subscriber = await self._store.subscriber(subscriber_id)
-        except NotFoundError:
-            return await self._page(subscriber_id)
+        except NotFoundError:  # nobody is left to get less; the doctor asks so whether POST reaches us
+            return await self._page(subscriber_id, "", 400)
         done = await self._lessen(subscriber, form) if subscriber.status not in STAYS else ""
         return await self._page(subscriber_id, done, 200 if done or subscriber.status in STAYS else 400)
 
@@ -156,7 +156,7 @@ class Unsubscribing:
         try:
             subscriber = await self._store.subscriber(subscriber_id)
         except NotFoundError:  # removed since the mail was sent
-            return self._pages.answer("unsubscribe.html", is_done=True, undo=None)
+            return self._pages.answer("unsubscribe.html", status, is_done=True, undo=None)
         speak_as(subscriber.language)
         if subscriber.status in STAYS:
             return self._pages.answer("unsubscribe.html", is_done=True, undo=await self._parts.undo_path(subscriber_id))

@@ -61,6 +61,10 @@ class Matcher:
         """Return ``match`` with the reasons that add up to its score."""
         return self._explainer.explain(paper, match, self.profile(match.profile))
 
+    def explain_found(self, found: Found, match: Match) -> Match:
+        """Return the same from what a scan found in the match's paper alone, which is not read again."""
+        return self._explainer.explain_found(found, match, self.profile(match.profile))
+
     def why_not(self, paper: Paper, profile_name: str) -> tuple[str, ...]:
         """Return, in plain words, why the profile does not take this paper; nothing when it does."""
         profile = self.profile(profile_name)
@@ -84,6 +88,7 @@ class Scan:
     def __init__(self, matcher: Matcher, terms: Terms, found: Found) -> None:
         self._matcher = matcher
         self._terms = terms
+        self._found = found
         self._papers = found.papers
         self._ids = [paper.id for paper in found.papers]
         self._postings = {field: found.text_postings(parts) for field, parts in PARTS.items()}
@@ -107,6 +112,10 @@ class Scan:
             keep = admitted[papers] & (scores >= _minimum(profile, topic))
             matches += _matches(profile.name, topic, papers[keep], scores[keep], self._ids)
         return matches
+
+    def explain(self, match: Match) -> Match:
+        """Return one of this scan's matches with the reasons that add up to its score."""
+        return self._matcher.explain_found(self._found.of(self._ids.index(match.paper_id)), match)
 
     def shortfalls(self, profile: Profile) -> list[str]:
         """Return, in words, why no topic of the profile takes the only paper of this scan."""

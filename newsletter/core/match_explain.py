@@ -34,18 +34,11 @@ class Explainer:
 
     def explain(self, paper: Paper, match: Match, profile: Profile) -> Match:
         """Return ``match`` with its reasons, what adds most first."""
-        analysis = self._analysis(paper)
-        reasons = [reason for topic in profile.topics if topic.name == match.topic for reason in analysis.topic(topic)]
-        reasons += analysis.followed(profile)
-        if not profile.topics and not profile.authors:
-            reasons.append(_plain(paper, profile))
-        if profile.trending:
-            votes = paper.votes or 0
-            reasons = [
-                Reason("votes", f"{votes} {'vote' if votes == 1 else 'votes'}", "community", (), float(votes)),
-                *(replace(reason, score=0.0) for reason in reasons if reason.kind != "category"),
-            ]
-        return replace(match, reasons=tuple(sorted(reasons, key=lambda reason: -reason.score)))
+        return self._analysis(paper).explained(match, profile)
+
+    def explain_found(self, found: Found, match: Match, profile: Profile) -> Match:
+        """Return the same from what has been found in the match's paper alone, which is not read again."""
+        return _Analysis(found.papers[0], self._terms, found).explained(match, profile)
 
     def exclusions(self, paper: Paper, profile: Profile) -> list[str]:
         """Return, in words, which of the profile's exclusions stand in the paper."""
@@ -76,7 +69,20 @@ class _Analysis:
         self._authors = found.authors[0]
         self._parts = [Part(part) for part in found.text_part.tolist()]
 
-    def topic(self, topic: Topic) -> Iterator[Reason]:
+    def explained(self, match: Match, profile: Profile) -> Match:
+        reasons = [reason for topic in profile.topics if topic.name == match.topic for reason in self._topic(topic)]
+        reasons += self._followed(profile)
+        if not profile.topics and not profile.authors:
+            reasons.append(_plain(self.paper, profile))
+        if profile.trending:
+            votes = self.paper.votes or 0
+            reasons = [
+                Reason("votes", f"{votes} {'vote' if votes == 1 else 'votes'}", "community", (), float(votes)),
+                *(replace(reason, score=0.0) for reason in reasons if reason.kind != "category"),
+            ]
+        return replace(match, reasons=tuple(sorted(reasons, key=lambda reason: -reason.score)))
+
+    def _topic(self, topic: Topic) -> Iterator[Reason]:
         for keyword in topic.keywords:
             yield from self.keyword(keyword)
         if topic.query is not None:
@@ -105,7 +111,7 @@ class _Analysis:
             found.setdefault(self._parts[text], []).append(Span(*hits.row.span(start, end)))
         return found
 
-    def followed(self, profile: Profile) -> Iterator[Reason]:
+    def _followed(self, profile: Profile) -> Iterator[Reason]:
         for author in dict.fromkeys(profile.authors):
             spans = self._names(self._terms.author(author))
             if spans:

@@ -163,6 +163,8 @@ class Words(dict[str, int]):
         self._heads = {_head(stemmed) for stemmed in self._stems}
         self._targets = lexicon.split_targets()
         self._target_heads = {_head(target) for target in self._targets}
+        self._start = min(_SHORTEST_HEAD, self._shortest_prefix or _SHORTEST_HEAD)
+        self._starts = {text[: self._start] for text in (*self._heads, *self._prefixes, *self._targets)}
         self.joined: dict[int, bool] = {}  # pairs of word numbers that may be one word of a keyword
         self._reset()
 
@@ -186,15 +188,25 @@ class Words(dict[str, int]):
     def __missing__(self, word: str) -> int:
         number = self[word] = len(self.folded)
         folded = fold(word)
-        symbols = self._symbols_of(word, folded)
         self.folded.append(folded)
-        self._flat += symbols
-        self._counts.append(len(symbols))
-        self._begins.append(self.may_begin(folded))
         self._arrays = None
+        if self._is_foreign(folded):
+            self._counts.append(0)
+            self._begins.append(False)
+        else:
+            symbols = self._symbols_of(word, folded)
+            self._flat += symbols
+            self._counts.append(len(symbols))
+            self._begins.append(self.may_begin(folded))
         if not word.isascii():
             self._note_greek(word, number)
         return number
+
+    def _is_foreign(self, folded: str) -> bool:
+        """Tell by its first letters that no keyword has a word: most of them, when little is looked for."""
+        if len(folded) < _LONG or self._exact:
+            return False
+        return folded[: self._start] not in self._starts and folded not in IRREGULAR
 
     def _note_greek(self, word: str, number: int) -> None:
         if greek.is_word(word):

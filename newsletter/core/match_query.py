@@ -56,7 +56,6 @@ class QueryEvaluator:
         self._terms = terms
         self._found = found
         self._size = len(found.papers)
-        self._ordinals: NDArray[np.int64] | None = None
 
     def evaluate(self, query: Query) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
         """Return the papers (indexes) that the query takes, and their scores."""
@@ -131,9 +130,7 @@ class QueryEvaluator:
 
     def _nearest(self, places: list[list[tuple[int, int]]], distance: int) -> list[tuple[int, int]]:
         """Return the first choice of one place for each term that lies close enough together, if there is one."""
-        if self._ordinals is None:
-            self._ordinals = self._found.hits.row.ordinals()
-        ordinals = self._ordinals
+        ordinals = self._found.hits.row.ordinals
         for trial, chosen in enumerate(product(*places)):
             if trial >= _MOST_TRIALS:
                 break

@@ -8,6 +8,7 @@ places at once.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import chain, islice
 from typing import TYPE_CHECKING
 
@@ -45,6 +46,11 @@ class Hits:
         """Return the stretch of the arrays that belongs to ``term``."""
         first, last = np.searchsorted(self.term, [term, term + 1])
         return slice(int(first), int(last))
+
+    def within(self, first: int, last: int) -> Hits:
+        """Return the hits in texts ``first`` up to ``last`` (not included), which are numbered anew from 0."""
+        here = (self.text >= first) & (self.text < last)
+        return Hits(self.term[here], self.start[here], self.end[here], self.text[here] - first, self.row)
 
 
 class Row:
@@ -86,8 +92,9 @@ class Row:
         offsets = self.offsets(text, index + 2)
         return self._texts[text][offsets[index][1] : offsets[index + 1][0]]
 
+    @cached_property
     def ordinals(self) -> NDArray[np.int64]:
-        """Return for every place how many words stand before it, clause ends not counted."""
+        """For every place how many words stand before it, clause ends not counted."""
         is_word = np.fromiter((BREAK.fullmatch(word) is None for word in self.words), dtype=bool, count=len(self.words))
         before: NDArray[np.int64] = np.cumsum(is_word) - is_word
         return before

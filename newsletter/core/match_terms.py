@@ -126,6 +126,13 @@ class Found:
     authors: list[dict[int, list[int]]]
     terms: int
 
+    def of(self, index: int) -> Found:
+        """Return where everything stands in one of the papers alone."""
+        first, last = np.searchsorted(self.text_paper, [index, index + 1]).tolist()
+        hits = self.hits.within(first, last)
+        owners = np.zeros(last - first, dtype=np.int64)
+        return Found([self.papers[index]], hits, owners, self.text_part[first:last], [self.authors[index]], self.terms)
+
     def text_postings(self, parts: Iterable[Part]) -> Postings:
         """Return where text terms stand in these parts of the papers."""
         chosen = np.isin(self.text_part[self.hits.text], [int(part) for part in parts])

@@ -10,7 +10,7 @@ from newsletter.core.query_parse import parse_query
 from newsletter.model import Match, Profile, Replacements, Topic
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from newsletter.model import Paper, Reason
 
@@ -32,13 +32,14 @@ class Searcher:
         while batch := list(islice(remaining, _BATCH)):
             yield from self._matcher.scan(batch).matches(_NAME)
 
-    def explain(self, paper: Paper, match: Match) -> Match:
-        """Return a match of this search with its reasons."""
-        return self._matcher.explain(paper, match)
+    def explained(self, papers: Sequence[Paper], most: int) -> dict[int, tuple[Reason, ...]]:
+        """Return why the query takes papers, by their ids: the first ones that it takes of these, at most so many."""
+        scan = self._matcher.scan(papers)
+        taken = {match.paper_id: match for match in scan.matches(_NAME)}
+        first = islice((paper.id for paper in papers if paper.id in taken), most)
+        return {paper_id: scan.explain(taken[paper_id]).reasons for paper_id in first}
 
 
 def query_matches(query: str, paper: Paper) -> tuple[Reason, ...] | None:
     """Return why a query takes a paper, or None when it does not; QueryError when the query is malformed."""
-    searcher = Searcher(query)
-    match = next(searcher.find([paper]), None)
-    return None if match is None else searcher.explain(paper, match).reasons
+    return Searcher(query).explained([paper], 1).get(paper.id)

@@ -216,14 +216,10 @@ def _decide(
 ) -> tuple[list[int], list[SearchHit]]:
     """Return the hits among these candidates, at most ``room``, explained, and their places in ``step``."""
     there = [papers[paper_id] for paper_id, _ in step if paper_id in papers]
-    taken = {match.paper_id: match for match in searcher.find(there)}
-    places = [place for place, (paper_id, _) in enumerate(step) if paper_id in taken][:room]
-    hits = []
-    for place in places:
-        paper_id, score = step[place]
-        reasons = searcher.explain(papers[paper_id], taken[paper_id]).reasons
-        hits.append(SearchHit(papers[paper_id], score, reasons))
-    return places, hits
+    reasons = searcher.explained(there, room)
+    taken = [(place, *each) for place, each in enumerate(step) if each[0] in reasons]
+    hits = [SearchHit(papers[paper_id], score, reasons[paper_id]) for _, paper_id, score in taken]
+    return [place for place, _, _ in taken], hits
 
 
 def checked_query(text: str) -> Query:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from newsletter.core.match import AUTHORS_TOPIC, Matcher
 from newsletter.core.match_terms import Part, part_text
 from newsletter.core.search import Searcher, query_matches
+from newsletter.core.stem import IRREGULAR
 from newsletter.core.text import readable, readable_name
 from newsletter.errors import NotFoundError, QueryError
 from newsletter.model import AnnounceType, Community, Field, Keyword, Paper, Profile, Replacements, Topic
@@ -200,6 +201,34 @@ def test_query_matches_gives_reasons_or_none() -> None:
 def test_search_reads_any_number_of_papers_in_batches() -> None:
     papers = (replace(PAPER, id=number, title="Diffusion" if number % 2 else "Other") for number in range(2500))
     assert sum(1 for _ in Searcher("ti:diffusion").find(papers)) == 1250
+
+
+def test_a_search_explains_the_first_papers_it_takes_as_each_by_itself() -> None:
+    query = '"diffusion survey"~9 OR abs:rag ANDNOT ti:other OR au:lecun OR cat:math'
+    papers = [
+        replace(PAPER, id=1, title="Other", abstract="", authors=(), categories=("math.AP",)),
+        PAPER,
+        replace(PAPER, id=8, title="Diffusion: a survey", abstract="", authors=("Bo Sample",)),
+        replace(PAPER, id=9, title="", abstract="", comment=None, journal_reference=None, authors=()),
+        replace(PAPER, id=10, abstract="RAG, and diffusion of which a survey is made: RAG."),
+        replace(PAPER, id=11),
+    ]
+    explained = Searcher(query).explained(papers, 4)
+    assert list(explained) == [1, 7, 8, 10]
+    assert explained == {each.id: query_matches(query, each) for each in papers if each.id in explained}
+    assert {reason.field for reason in explained[7]} == {"abstract", "authors"}
+
+
+@pytest.mark.parametrize("beginning", ["ma*", "mat*", "mathe*"])
+def test_however_short_a_beginning_is_it_is_found(beginning: str) -> None:
+    paper = replace(PAPER, title="Of one thing", abstract="Others: mathematics; nothing.")
+    assert matches(profile(Keyword(beginning)), paper)
+
+
+def test_words_that_change_with_their_number_are_found_by_either_form() -> None:
+    for several, one in IRREGULAR.items():
+        paper = replace(PAPER, title=f"Somewhere, {several} abound")
+        assert matches(profile(Keyword(one)), paper), several
 
 
 VOCABULARY = ["graph", "graphs", "neural", "network", "networks", "self", "supervised", "selfsupervised", "RAG", "rag",

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Text, column, delete, func, insert, select, table, tuple_
+from sqlalchemy import delete, func, insert, select, tuple_
 
 from newsletter.errors import StoreVersionError
 from newsletter.model import Alert, DeliveryState, Readings, SubscriberStatus, SuppressionKind
-from newsletter.store.migrate import newest_version
+from newsletter.store.migrate import VERSION_TABLE, newest_version
 from newsletter.store.part import Part, chunks
 from newsletter.store.schema import alerts, deliveries, papers, reports, subscribers
 from newsletter.store.suppressions import counted_suppressions
@@ -21,8 +20,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Select
     from sqlalchemy.ext.asyncio import AsyncConnection
 
-VERSION = select(column("version_num", Text)).select_from(table("alembic_version"))
-newest = cache(newest_version)
+VERSION = select(VERSION_TABLE.c.version_num)
 
 
 class WatchTables(Part):
@@ -54,9 +52,9 @@ class WatchTables(Part):
         """Return when the database answers and its schema is this program's; StoreError and kin otherwise."""
         async with self.database.read() as connection:
             version = (await connection.execute(VERSION)).scalar_one_or_none()
-        if version != newest():
+        if version != (needed := newest_version()):
             raise StoreVersionError(
-                f"{self.database.address.place}: the database is at version {version}, this program needs {newest()}; "
+                f"{self.database.address.place}: the database is at version {version}, this program needs {needed}; "
                 "run `newsletter migrate`, and restart what runs on it"
             )
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from newsletter.mail.render import PreparedDigest, Renderer
 
 READER = make_subscriber()
+NAMES = (*(kind.value for kind in IssueKind), *(name for name in THEMES if name != "morning"), "long", "hostile")
 
 
 def themed(name: str) -> Renderer:
@@ -31,7 +32,10 @@ def every_kind(theme: str) -> dict[str, PreparedDigest]:
 
 
 def every_mail() -> dict[str, PreparedDigest]:
-    """Return each kind of mail by its name, a digest in each theme, one of twenty real papers, and one meant ill."""
+    """Return every mail by its name in ``NAMES``.
+
+    Each kind, a digest in each theme, one of twenty real papers, and one meant ill.
+    """
     renderer, papers = make_renderer(), real_papers(20)
     mails = every_kind("morning")
     mails |= {name: themed(name).prepare(*sample_digest(IssueKind.DIGEST)) for name in THEMES if name != "morning"}

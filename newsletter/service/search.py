@@ -140,10 +140,10 @@ class _Question:
     async def pool(self) -> tuple[int, list[Candidate]]:
         """Return how many papers are found, and those to rank: the newest, and if there are more, by their titles."""
         titles = filtered(replace(self.planner, only_titles=True).upper(self.query), self.filters)
-        (total, found), by_title = await asyncio.gather(
-            self.store.counted_candidates(self.plan, self.filters, POOL),
-            self.store.candidates(titles, self.filters, POOL),
-        )
+        newest = self.store.counted_candidates(self.plan, self.filters, POOL)
+        if titles == self.plan:
+            return await newest
+        (total, found), by_title = await asyncio.gather(newest, self.store.candidates(titles, self.filters, POOL))
         if total <= len(found):
             return total, found
         return total, list({each.paper_id: each for each in (*found, *by_title)}.values())

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Collection
     from datetime import date
 
-    from sqlalchemy import ColumnElement, CompoundSelect, Row, Select, Subquery
+    from sqlalchemy import ColumnElement, CompoundSelect, Select, Subquery
     from sqlalchemy.ext.asyncio import AsyncConnection
 
     from newsletter.core.index_plan import Plan, Word
@@ -55,7 +55,7 @@ class SearchTables(Part):
             for chunk in chunks(sorted(beginnings), 50):
                 ranges = [and_(word >= beginning, word < beginning + AFTER_Z) for beginning in chunk]
                 query = select(word, vocabulary.c.stem).where(or_(*ranges)).limit(MOST_WORDS)
-                found += [(row.word, row.stem) for row in await connection.execute(query)]
+                found += map(tuple, await connection.execute(query))
         return found[:MOST_WORDS]
 
     async def count_candidates(self, plan: Plan | None, filters: SearchFilters) -> int:
@@ -71,7 +71,7 @@ class SearchTables(Part):
         asked = self._found(plan, filters).order_by(column("position").desc())
         newest = asked.limit(limit).offset(offset).subquery()
         async with self._asking(plan) as connection:
-            return [_candidate(row) for row in await connection.execute(_with_words(newest))]
+            return [_candidate(*row) for row in await connection.execute(_with_words(newest))]
 
     async def counted_candidates(
         self, plan: Plan | None, filters: SearchFilters, limit: int, offset: int = 0
@@ -90,7 +90,7 @@ class SearchTables(Part):
             rows = (await connection.execute(_with_words(newest).add_columns(newest.c.total))).all()
         if not rows and offset:
             return await self.count_candidates(plan, filters), []
-        return (rows[0].total if rows else 0), [_candidate(row) for row in rows]
+        return (rows[0].total if rows else 0), [_candidate(*row[:3]) for row in rows]
 
     async def words_of(self, paper_id: int) -> str | None:
         """Return the words of one paper, None when there is no such paper."""
@@ -159,8 +159,8 @@ def _with_words(newest: Subquery) -> Select[Any]:
     return rows.order_by(indexed_papers.c.position.desc())
 
 
-def _candidate(row: Row[Any]) -> Candidate:
-    return Candidate(row.paper_id, row.position >> ID_BITS, row.tokens)
+def _candidate(position: int, paper_id: int, tokens: str) -> Candidate:
+    return Candidate(paper_id, position >> ID_BITS, tokens)
 
 
 def _of_days(position: ColumnElement[int], filters: SearchFilters) -> Select[Any]:

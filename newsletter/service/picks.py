@@ -10,7 +10,7 @@ import structlog
 from newsletter.core.identity import parse_arxiv_id, parse_doi
 from newsletter.core.printable import one_line
 from newsletter.errors import NewsletterError, NotFoundError
-from newsletter.model import Health, Pick, SourceState
+from newsletter.model import Health, Pick, SourceState, gettext_noop
 from newsletter.ports import PaperStore, VoiceStore
 
 if TYPE_CHECKING:
@@ -32,7 +32,25 @@ class PickStore(PaperStore, VoiceStore, Protocol):
 
 
 class PickError(NewsletterError):
-    """A paper that cannot be picked as asked, in one line for the curator."""
+    """A paper that cannot be picked as asked, in one line for the curator: ``message`` with ``values``, as languages
+    say it; in English as text.
+    """
+
+    def __init__(self, message: str, **values: object) -> None:
+        super().__init__(message % values)
+        self.message = message
+        self.values = values
+
+
+TOO_LONG: Final = gettext_noop("the note is %(length)s characters long; at most %(most)s have room")
+GONE: Final = gettext_noop("this paper is no longer here")
+SEVERAL: Final = gettext_noop("“%(reference)s” names %(number)s papers; give the arXiv id of one")
+UNKNOWN: Final = gettext_noop(
+    "no paper here has this link, and only papers on arXiv can be asked for: give an arXiv id"
+)
+NOT_ASKED: Final = gettext_noop("arXiv could not be asked for %(arxiv_id)s: %(reason)s")
+NOT_THERE: Final = gettext_noop("arXiv knows no paper %(arxiv_id)s")
+NOT_STORED: Final = gettext_noop("what arXiv says of %(arxiv_id)s cannot be stored as a paper")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +70,12 @@ class Picking:
         """
         note = one_line(note)
         if len(note) > LONGEST_NOTE:
-            raise PickError(f"the note is {len(note)} characters long; at most {LONGEST_NOTE} have room")
+            raise PickError(TOO_LONG, length=len(note), most=LONGEST_NOTE)
         paper = await self.paper(reference.strip(), now)
         try:
             await self.store.pick(Pick(paper.id, curator, note, now))
         except NotFoundError as error:
-            raise PickError(str(error)) from error
+            raise PickError(GONE) from error
         logger.info("pick.added", paper=paper.id)
         return paper
 
@@ -65,12 +83,12 @@ class Picking:
         """Return the paper that a reference names, asked for at arXiv where it is not stored; PickError without one."""
         found = await self._stored(reference)
         if len(found) > 1:
-            raise PickError(f"“{reference}” names {len(found)} papers; give the arXiv id of one")
+            raise PickError(SEVERAL, reference=reference, number=len(found))
         if found:
             return found[0]
         named = parse_arxiv_id(reference) if len(reference) <= LONGEST_REFERENCE else None
         if named is None:
-            raise PickError("no paper here has this link, and only papers on arXiv can be asked for: give an arXiv id")
+            raise PickError(UNKNOWN)
         return await self._from_arxiv(named[0], now)
 
     async def _stored(self, reference: str) -> list[Paper]:
@@ -81,14 +99,14 @@ class Picking:
     async def _from_arxiv(self, arxiv_id: str, now: datetime) -> Paper:
         result = await self.lookup(arxiv_id).fetch(SourceState(CURATORS))
         if result.fault is not None:
-            raise PickError(f"arXiv could not be asked for {arxiv_id}: {result.fault.message}")
+            raise PickError(NOT_ASKED, arxiv_id=arxiv_id, reason=result.fault.message)
         entries = [entry for entry in result.entries if entry.arxiv_id == arxiv_id]
         if not entries:
-            raise PickError(f"arXiv knows no paper {arxiv_id}")
+            raise PickError(NOT_THERE, arxiv_id=arxiv_id)
         # Never a success: so each of its papers counts as a source's first, and is no news for its age.
         state = SourceState(CURATORS, last_checked_at=now, health=Health.FRESH)
         await self.store.save_collection(state, entries[:1], now)
         found = await self.store.find_papers(arxiv_id)
         if not found:
-            raise PickError(f"what arXiv says of {arxiv_id} cannot be stored as a paper")
+            raise PickError(NOT_STORED, arxiv_id=arxiv_id)
         return found[0]

@@ -14,6 +14,7 @@ from newsletter.service.picks import LONGEST_NOTE, LONGEST_REFERENCE, PickError
 from newsletter.web.asked import LARGEST_ID, number
 from newsletter.web.forms import read_form
 from newsletter.web.paperview import view_of
+from newsletter.web.speaking import spoken
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -74,7 +75,8 @@ class Curating:
             try:
                 await self._picking().add(reference, curator, note, self._clock())
             except PickError as error:
-                return await self._page(curator, 400, problem=str(error), reference=reference, note=note)
+                problem = spoken().gettext(error.message, **error.values)
+                return await self._page(curator, 400, problem=problem, reference=reference, note=note)
         return RedirectResponse(request.scope["path"], 303)
 
     def _curator(self, request: Request) -> str:

@@ -183,6 +183,25 @@ async def test_what_cannot_be_picked_is_told_and_what_was_typed_stays(store: Sql
     assert "A &#34;note&#34;</textarea>" in answer.text
 
 
+@pytest.mark.parametrize(
+    ("language", "paper", "note", "said"),
+    [
+        ("de", "Kelp", "", "geben Sie eine arXiv-Nummer an"),
+        ("de", STORED, "x" * 1_234, "Die Notiz ist 1.234 Zeichen lang; Platz ist für höchstens 500"),
+        ("ar", "Kelp", "", "اكتب معرّف arXiv"),
+        ("en", "Kelp", "", "give an arXiv id"),
+    ],
+)
+async def test_a_curator_is_told_in_the_language_of_the_page(
+    store: SqlStore, picking: Picking, language: str, paper: str, note: str, said: str
+) -> None:
+    async with served(store, picking) as client:
+        form = {"paper": paper, "note": note}
+        answer = await client.post(page_of("Grace"), data=form, headers={"Accept-Language": language})
+    assert answer.status_code == 400
+    assert said in answer.text
+
+
 async def test_only_who_is_a_curator_now_picks(store: SqlStore, picking: Picking) -> None:
     forged = Links("another secret, as long", LINKS.base_url).curate_url("Grace", 1).removeprefix(LINKS.base_url)
     vote = LINKS.vote_url(1).rpartition("/")[2]

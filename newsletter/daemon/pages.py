@@ -78,7 +78,7 @@ def signup_parts(running: Running) -> SignupParts:
     application = running.application
     settings = application.configuration.settings
     return SignupParts(
-        desk=build_signup_desk(application, running.wake.set, running.tick.set),
+        desk=build_signup_desk(application, running.wake.set, running.tick.set, running.metrics.signed_up),
         profiles=lambda: application.profiles,
         settings=settings.signup,
         defaults=settings.defaults,

@@ -57,7 +57,7 @@ from newsletter.model.requests import KeptAnswer, KeyedRequest, RequestPhase, Re
 from newsletter.model.roles import ALL_ROLES, Role
 from newsletter.model.seals import Place, Seal
 from newsletter.model.searching import SearchFilters, SearchHit, SearchOrder, SearchPage, SearchRequest
-from newsletter.model.signups import Signup, SignupStanding
+from newsletter.model.signups import Signup, SignupEvent, SignupStanding
 from newsletter.model.sources import CollectionCounts, Fault, FetchResult, Health, SourceState
 from newsletter.model.subscribers import (
     AddressChange,
@@ -168,6 +168,7 @@ __all__ = [
     "Shortage",
     "Sighting",
     "Signup",
+    "SignupEvent",
     "SignupStanding",
     "SourceDay",
     "SourceNote",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 from dataclasses import dataclass
 from datetime import datetime  # noqa: TC003 (fields are read at run time)
 
@@ -29,3 +30,15 @@ class SignupStanding:
     is_suppressed: bool = False
     confirmations: int = 0
     reminded_at: datetime | None = None
+
+
+class SignupEvent(enum.StrEnum):
+    """What became of a form to sign up, for figures: they name nobody."""
+
+    ASKED = "asked"  # the address was sent a confirmation
+    REMINDED = "reminded"  # it is subscribed, and was told so
+    SILENT = "silent"  # nothing was sent: it is suppressed, or was asked often enough
+    TRAPPED = "trapped"  # a field was filled in that no person sees
+    HELD_BACK = "held_back"  # there were too many, from one network or in all
+    CONFIRMED = "confirmed"
+    REFUSED = "refused"  # the address wants no mail

@@ -9,14 +9,21 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 from uuid import uuid4
 
 import structlog
 
 from newsletter.core.signups import answer_to
 from newsletter.errors import NotFoundError
-from newsletter.model import SubscriberStatus, Suppression, SuppressionKind, SuppressionReason
+from newsletter.model import (
+    IssueKind,
+    SignupEvent,
+    SubscriberStatus,
+    Suppression,
+    SuppressionKind,
+    SuppressionReason,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,12 +35,15 @@ if TYPE_CHECKING:
 
 logger = structlog.get_logger(__name__)
 
+EVENTS: Final = {IssueKind.CONFIRMATION: SignupEvent.ASKED, IssueKind.REMINDER: SignupEvent.REMINDED}
 REFUSED = "said on the page behind a confirmation that it wants no mail"
 
 
 @dataclass(frozen=True, slots=True)
 class SignupDesk:
-    """Takes sign-ups. ``on_asked`` is called when a mail waits to be sent, ``on_confirmed`` when a digest is due."""
+    """Takes sign-ups. ``on_asked`` is called when a mail waits to be sent, ``on_confirmed`` when a digest is due;
+    ``on_event`` hears what became of each form.
+    """
 
     store: Store
     links: Links
@@ -41,6 +51,7 @@ class SignupDesk:
     per_address_day: int
     on_asked: Callable[[], None] = lambda: None
     on_confirmed: Callable[[], None] = lambda: None
+    on_event: Callable[[SignupEvent], None] = lambda _: None
 
     async def ask(self, choices: SubscriberDraft, wording: str, network: str, now: datetime) -> None:
         """Send the address that was entered what it is to be sent, if anything."""
@@ -49,6 +60,7 @@ class SignupDesk:
         proof = f"asked {self._moment(network, now)}; the page said: {worded(wording)}"
         kind = await self.store.sign_up(choices, proof, message_id, answer, now)
         logger.info("signup.asked", mail=kind.value if kind else "none")
+        self.on_event(EVENTS.get(kind, SignupEvent.SILENT))
         if kind is not None:
             self.on_asked()
 
@@ -69,6 +81,7 @@ class SignupDesk:
             return None
         if is_new:
             logger.info("signup.confirmed", subscriber=subscriber.id)
+            self.on_event(SignupEvent.CONFIRMED)
             self.on_confirmed()
         return subscriber.status
 
@@ -83,6 +96,7 @@ class SignupDesk:
         await self.store.suppress([said])
         await self.store.set_status(subscriber.id, SubscriberStatus.SUPPRESSED, REFUSED, now)
         logger.info("signup.refused", subscriber=subscriber.id)
+        self.on_event(SignupEvent.REFUSED)
 
     def _moment(self, network: str, now: datetime) -> str:
         return f"{now:%Y-%m-%d %H:%M:%S} UTC from network {self.links.network_hash(network)}"

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from newsletter.model import Window
+from newsletter.model import SignupEvent, Window
 from newsletter.service.choices import zones_by_region
 from newsletter.service.throttle import Throttle
 from newsletter.web.guard import POLICY
@@ -157,7 +157,9 @@ class Subscribing:
         if attempt is None or (not attempt.is_solved and attempt.age < BY_HAND):
             said = spoken().gettext("Please press “Subscribe” once more.")
             return self._again(basis, replace(filled, problems={"": said}), now, 409)
-        if not filled.is_trapped:
+        if filled.is_trapped:
+            self._parts.desk.on_event(SignupEvent.TRAPPED)
+        else:
             wait = self._limits.take(network, now, is_solved=attempt.is_solved)
             if wait is not None:
                 return self._held_back(wait)
@@ -178,6 +180,7 @@ class Subscribing:
         return self._page(basis, filled, status)
 
     def _held_back(self, wait: timedelta) -> Response:
+        self._parts.desk.on_event(SignupEvent.HELD_BACK)
         minutes = max(1, -(-int(wait.total_seconds()) // 60))
         response = self._pages.answer("subscribe_later.html", 429, minutes=minutes)
         response.headers["Retry-After"] = str(60 * minutes)

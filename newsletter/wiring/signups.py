@@ -9,13 +9,19 @@ from newsletter.service.signups import SignupDesk
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from newsletter.model import SignupEvent
     from newsletter.wiring.application import Application
 
 
 def build_signup_desk(
-    application: Application, on_asked: Callable[[], None], on_confirmed: Callable[[], None]
+    application: Application,
+    on_asked: Callable[[], None],
+    on_confirmed: Callable[[], None],
+    on_event: Callable[[SignupEvent], None],
 ) -> SignupDesk:
-    """Build what takes sign-ups; it calls ``on_asked`` when a mail waits, and ``on_confirmed`` when a digest is due."""
+    """Build what takes sign-ups; it calls ``on_asked`` when a mail waits, ``on_confirmed`` when a digest is due, and
+    ``on_event`` with what became of each form.
+    """
     settings = application.configuration.settings
     return SignupDesk(
         application.store,
@@ -24,4 +30,5 @@ def build_signup_desk(
         settings.signup.per_address_day,
         on_asked,
         on_confirmed,
+        on_event,
     )

@@ -30,6 +30,7 @@ from newsletter.model import (
     OutcomeKind,
     Pause,
     PauseScope,
+    SignupEvent,
     SourceState,
     WebhookStanding,
     Window,
@@ -169,6 +170,7 @@ async def test_what_happens_is_counted(scraped: Scraped) -> None:
     metrics.bounced(Taken(BounceKind.HARD, "smtp", subscriber_id=1, is_new=False))
     metrics.bounced(Taken(BounceKind.SOFT, "lmtp", is_new=True))
     metrics.bounced(Taken(None, "imap"))
+    metrics.signed_up(SignupEvent.HELD_BACK)
     values = await scraped.values()
     assert values['newsletter_source_checks_total{result="read",source="arxiv"}'] == 1
     assert values['newsletter_source_checks_total{result="unchanged",source="arxiv"}'] == 1
@@ -180,6 +182,8 @@ async def test_what_happens_is_counted(scraped: Scraped) -> None:
     assert values['newsletter_bounces_total{kind="soft",source="lmtp"}'] == 1
     assert values['newsletter_bounces_total{kind="none",source="imap"}'] == 1
     assert values['newsletter_bounces_unidentified_total{source="lmtp"}'] == 1
+    assert values['newsletter_signups_total{event="held_back"}'] == 1
+    assert values['newsletter_signups_total{event="asked"}'] == 0
     assert values["newsletter_deliveries_unaccounted_total"] == 1
 
 

@@ -75,6 +75,7 @@ async def test_from_the_form_to_the_subscription(site: Site, store: SqlStore) ->
     again = await visitor.client.post(link, data={"answer": "yes"})
     assert (again.status_code, again.text) == (200, done.text)
     assert site.calls == ["asked", "confirmed"]
+    assert site.events == {"asked": 1, "confirmed": 1}, "each once, for the figures"
 
 
 async def test_consent_is_kept_as_it_was_shown(site: Site, store: SqlStore) -> None:
@@ -129,7 +130,7 @@ async def test_everybody_gets_the_same_answer_after_the_same_time(tmp_path: Path
 
 
 async def test_what_is_done_differs(tmp_path: Path) -> None:
-    done = {}
+    done, counted = {}, {}
     for kind in KINDS:
         (tmp_path / kind).mkdir()
         store = make_store(tmp_path / kind)
@@ -140,6 +141,7 @@ async def test_what_is_done_differs(tmp_path: Path) -> None:
         if before:
             assert await store.find_subscribers([KEY]) == before, "whoever typed it changes nobody who is known"
         done[kind] = [each.kind.value for each in await store.list_deliveries()]
+        counted[kind] = dict(site.events)
         await store.aclose()
     assert done == {
         "new": ["confirmation"],
@@ -150,6 +152,8 @@ async def test_what_is_done_differs(tmp_path: Path) -> None:
         "bounced": ["confirmation"],
         "suppressed": [],
     }
+    events = {"confirmation": "asked", "reminder": "reminded"}
+    assert counted == {kind: {events[mails[0]] if mails else "silent": 1} for kind, mails in done.items()}
 
 
 async def test_a_link_expires_and_offers_another_mail(site: Site, store: SqlStore) -> None:
@@ -194,6 +198,7 @@ async def test_whoever_did_not_ask_is_never_written_to_again(site: Site, store: 
     assert len(await site.mails()) == 1
     assert (await visitor.client.post(link, data={"answer": "yes"})).status_code == 200
     assert (await reader(store)).status is SubscriberStatus.SUPPRESSED
+    assert site.events == {"asked": 1, "refused": 1, "silent": 1}
 
 
 @pytest.mark.parametrize(
@@ -254,6 +259,7 @@ async def test_who_fills_in_what_no_person_sees_is_thanked_and_forgotten(site: S
     visitor = site.visitor()
     assert_sent(await visitor.subscribe(KEY, website="https://pills.example"))
     assert await store.list_subscribers() == []
+    assert site.events == {"trapped": 1}
 
 
 async def test_the_foretaste_shows_what_the_last_week_brought(site: Site, store: SqlStore) -> None:
@@ -317,6 +323,7 @@ async def test_ten_thousand_sign_ups_from_one_network_are_held_back(store: SqlSt
             assert_sent(await others[number // 2_500].subscribe(f"real{number}@example.net"))
             assert (await others[0].client.get("/")).status_code == 200
     assert statuses == {303: 20, 429: 9_980}
+    assert site.events["held_back"] == 9_980
     real = 3
     assert len(await site.mails()) == len(await store.list_subscribers()) == 20 + real, "no more than was let through"
 

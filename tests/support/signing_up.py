@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from dataclasses import dataclass, field
 from datetime import timedelta
 from ipaddress import ip_network
@@ -61,6 +62,7 @@ class Site:
     clock: Clock
     settings: SignupSettings = field(default_factory=lambda: SignupSettings(work_bits=BITS))
     calls: list[str] = field(default_factory=list)
+    events: Counter[str] = field(default_factory=Counter)
 
     def __post_init__(self) -> None:
         desk = SignupDesk(
@@ -70,6 +72,7 @@ class Site:
             self.settings.per_address_day,
             lambda: self.calls.append("asked"),
             lambda: self.calls.append("confirmed"),
+            lambda event: self.events.update([event.value]),
         )
         self.parts = SignupParts(
             desk,

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from newsletter.bounces.limits import PART_LIMIT, TEXT_LIMIT, children, field, parts
+from newsletter.bounces.limits import PART_LIMIT, TEXT_LIMIT, children, field, parts, text_of
 from newsletter.core.bounces import code_in, kind_of_failure
 
 if TYPE_CHECKING:
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from newsletter.model import BounceKind
 
 XTEXT: Final = re.compile(r"\+([0-9A-F]{2})")  # RFC 3461 section 4
+WORDS_LIMIT: Final = 10_000  # characters of the words for people that are looked at
 ADDRESS: Final = re.compile(r"[^\s<>;,]+@[^\s<>;,]+")
 
 
@@ -51,7 +52,7 @@ def status_report(message: Message) -> StatusReport | None:
             continue  # the block about the whole message
         actions.append(action)
         if _is_failure(action, status):
-            failures.append(_failure(block, status, recipients))
+            failures.append(_failure(block, status, recipients, message))
     envelope_id = next(filter(None, (field(block, "Original-Envelope-Id") for block in blocks)), "")
     return StatusReport(tuple(failures), unxtext(envelope_id), tuple(actions))
 
@@ -77,11 +78,23 @@ def _is_failure(action: str, status: str) -> bool:
     return action.startswith(("fail", "error")) if action else (code_in(status) or "").startswith("5.")
 
 
-def _failure(block: Message, status: str, recipients: tuple[str, ...]) -> Failure:
+def _failure(block: Message, status: str, recipients: tuple[str, ...], report: Message) -> Failure:
     diagnostic = field(block, "Diagnostic-Code")
     said = diagnostic.partition(";")[2].strip() or diagnostic  # without its type: smtp, X-Postfix, …
+    said = said or _told_in_words(report, recipients)
     kind, code = kind_of_failure(status, f"{said} {status.partition('(')[2]}")
     return Failure(kind, recipients, code, (said or status)[:TEXT_LIMIT])
+
+
+def _told_in_words(report: Message, recipients: tuple[str, ...]) -> str:
+    """Return what the words for people say of a recipient: OpenSMTPD has the server's answer there alone."""
+    for part in parts(report):
+        if part.get_content_type() == "text/plain":
+            for line in text_of(part)[:WORDS_LIMIT].splitlines():
+                address, _, said = line.strip().partition(": ")
+                if address.lower() in recipients:
+                    return said.strip()
+    return ""
 
 
 def _recipients(block: Message) -> tuple[str, ...]:

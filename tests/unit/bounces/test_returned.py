@@ -61,6 +61,43 @@ def test_field_names_are_read_in_any_case_and_exims_status_from_its_diagnosis() 
     assert report.message_ids[0] == "id-in-another-case"
 
 
+@pytest.mark.parametrize(
+    ("line", "kind", "code"),
+    [
+        ("reader@bad.test: 550 5.1.1 no such user", BounceKind.HARD, "5.1.1"),
+        ("Reader@Bad.test: 552 5.2.2 mailbox full", BounceKind.SOFT, "5.2.2"),
+        ("other@bad.test: 550 5.1.1 no such user", BounceKind.SOFT, "5.0.0"),
+        ("the words reader@bad.test: 550 5.1.1 stand within a sentence", BounceKind.SOFT, "5.0.0"),
+    ],
+)
+def test_a_report_without_a_diagnosis_is_read_by_its_words(line: str, kind: BounceKind, code: str) -> None:
+    """As OpenSMTPD writes them: the answer of the other server stands in the part for people alone."""
+    report = f"""From: MAILER-DAEMON@relay.test
+To: bounces+dtoken@news.example
+Content-Type: multipart/mixed; boundary="b"
+
+--b
+Content-Type: text/plain; charset=us-ascii
+
+    Hi!
+
+{line}
+
+--b
+Content-Type: message/delivery-status
+
+Reporting-MTA: dns; relay.test
+
+Final-Recipient: rfc822; reader@bad.test
+Action: failed
+Status: 5.0.0
+
+--b--
+"""
+    found = read_returned(report.encode())
+    assert (found.kind, found.enhanced_code, found.recipients) == (kind, code, ("reader@bad.test",))
+
+
 def test_xtext_is_undone() -> None:
     block = b"Original-Recipient: rfc822;reader+2Btag@bad.test\nFinal-Recipient: rfc822; x@y.test\nAction: failed\n"
     report = read_returned(dsn(block + b"Status: 5.2.2\n"))

@@ -60,6 +60,7 @@ class ImapReader:
     """
 
     name = "imap"
+    is_shared = True
 
     def __init__(self, mailbox: Mailbox, interval_s: float) -> None:
         self._mailbox = mailbox

@@ -55,6 +55,7 @@ class LmtpReader:
     """
 
     name = "lmtp"
+    is_shared = False
     interval_s = LOOK_S
 
     def __init__(self, place: Place, is_ours: Callable[[str], bool]) -> None:

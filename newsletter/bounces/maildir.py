@@ -24,6 +24,7 @@ class MaildirReader:
     """
 
     name = "maildir"
+    is_shared = True
 
     def __init__(self, folder: Path, interval_s: float) -> None:
         self._folder = folder

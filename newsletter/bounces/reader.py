@@ -26,6 +26,10 @@ class Reader(Protocol):
     def interval_s(self) -> float:
         """How long to wait between two looks."""
 
+    @property
+    def is_shared(self) -> bool:
+        """Whether every process sees the same mails there, so that one at a time should read."""
+
     async def read(self, take: Take, *, keeps: bool = False) -> int:
         """Hand over what is there and return how many mails that was; a mail is kept until it has been taken, and
         after that too where the caller ``keeps`` it.

@@ -46,7 +46,7 @@ class BounceReading:
         failures = 0
         while True:
             try:
-                found = await reader.read(bounces.intake)
+                found = await self._look(reader, bounces)
             except NewsletterError as error:
                 failures += 1
                 self._failed(reader.name, str(error))
@@ -56,10 +56,18 @@ class BounceReading:
                 self._failed(reader.name, f"{type(error).__name__}: {error}")
             else:
                 failures = 0
-                self.running.vitals.reader_read(reader.name)
+                if found is not None:
+                    self.running.vitals.reader_read(reader.name)
                 if found:
                     logger.info("bounce.read", reader=reader.name, mails=found)
             await asyncio.sleep(wait_s(reader.interval_s, failures))
+
+    async def _look(self, reader: Reader, bounces: BounceParts) -> int | None:
+        """Return how many mails were read; None when another process is reading there."""
+        if not reader.is_shared:
+            return await reader.read(bounces.intake)
+        async with self.running.application.store.reading(reader.name) as is_ours:
+            return await reader.read(bounces.intake) if is_ours else None
 
     def _failed(self, name: str, reason: str) -> None:
         self.running.vitals.reader_failed(name, reason)

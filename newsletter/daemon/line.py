@@ -44,12 +44,15 @@ class Line:
             await running.tick.wait()
 
     async def _forget(self) -> None:
-        """Forget whoever has signed up and not confirmed it in time."""
+        """Forget whoever has signed up and not confirmed it in time, and what came back long ago."""
         application = self.running.application
-        kept = timedelta(days=application.configuration.settings.signup.forget_days)
-        forgotten = await application.store.forget_signups(application.now() - kept)
-        if forgotten:
-            logger.info("signup.forgotten", subscribers=forgotten)
+        settings, store, now = application.configuration.settings, application.store, application.now()
+        people = await store.forget_signups(now - timedelta(days=settings.signup.forget_days))
+        if people:
+            logger.info("signup.forgotten", subscribers=people)
+        returned = await store.forget_bounces(now - timedelta(days=settings.bounces.keep_days))
+        if returned:
+            logger.info("bounce.forgotten", bounces=returned)
 
     async def _step(self) -> None:
         running, application = self.running, self.running.application

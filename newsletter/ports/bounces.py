@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
+    from contextlib import AbstractAsyncContextManager
     from datetime import datetime
 
     from newsletter.model import (
@@ -58,6 +59,12 @@ class BounceStore(Protocol):
 
     async def forget_scores(self, subscriber_ids: Collection[int]) -> int:
         """Forget how much has come back from these people, and end their probation; return how many had a score."""
+
+    async def forget_bounces(self, recorded_before: datetime) -> int:
+        """Forget bounces that were recorded before then, some thousands of the oldest at once; return how many."""
+
+    def reading(self, mailbox: str) -> AbstractAsyncContextManager[bool]:
+        """Yield whether we may read a mailbox, for as long as the context lasts: one process at a time does."""
 
 
 class SuppressionStore(Protocol):

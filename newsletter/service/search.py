@@ -32,7 +32,7 @@ SAMPLE: Final = 2_000  # of the newest papers, whose words tell how rare words a
 SAMPLE_AGE: Final = timedelta(hours=1)
 MOST_TERMS: Final = 100
 MOST_EXAMINED: Final = 1_000  # papers that one answer looks at: the next stretch goes on from there
-STEP: Final = 24  # papers looked at together at least: a page, and a few that the matcher may refuse
+STEP: Final = 24  # papers looked at together: a page, and a few that the matcher may refuse
 FEATURES: Final = 12  # words of a paper by which similar ones are found
 SHORTEST_FEATURE: Final = 3  # characters, the coding's included
 
@@ -61,9 +61,8 @@ class WordSearch:
         total, candidates = await (
             self._ranked(question, request.offset, now) if is_best else _newest(question, request)
         )
-        is_about, (hits, next_offset) = await asyncio.gather(
-            question.is_about(total), _walk(question, request, candidates)
-        )
+        is_about, walked = await asyncio.gather(question.is_about(total), _walk(self.store, request, candidates))
+        hits, next_offset = walked
         if next_offset is None and request.offset == 0 and candidates.is_whole:
             return SearchPage(hits, len(hits))
         return SearchPage(hits, total, is_about, next_offset)
@@ -128,27 +127,23 @@ class _Question:
         self.query = query
         self.planner = planner
         self.filters = filters
-        self.lower, upper = planner.lower(query), planner.upper(query)
-        self.is_certain = self.lower == upper  # whether the matcher refuses none of what is found
-        self.plan = filtered(upper, filters)
+        self.upper = planner.upper(query)
+        self.plan = filtered(self.upper, filters)
 
     async def is_about(self, total: int) -> bool:
         """Return whether some of the papers counted may not match. Of many that is not looked up: it may be so."""
-        if self.is_certain or total >= POOL:
-            return not self.is_certain
-        return total != await self.store.count_candidates(filtered(self.lower, self.filters), self.filters)
-
-    def step(self, limit: int) -> int:
-        """Return how many papers to look at together for a page of so many, and to see whether another follows."""
-        return limit + 1 if self.is_certain else max(STEP, limit)
+        lower = self.planner.lower(self.query)
+        if lower == self.upper or total >= POOL:
+            return lower != self.upper
+        return total != await self.store.count_candidates(filtered(lower, self.filters), self.filters)
 
     async def pool(self) -> tuple[int, list[Candidate]]:
         """Return how many papers are found, and those to rank: the newest, and if there are more, by their titles."""
         titles = filtered(replace(self.planner, only_titles=True).upper(self.query), self.filters)
-        newest = self.store.counted_candidates(self.plan, self.filters, POOL)
-        if titles == self.plan:
-            return await newest
-        (total, found), by_title = await asyncio.gather(newest, self.store.candidates(titles, self.filters, POOL))
+        (total, found), by_title = await asyncio.gather(
+            self.store.counted_candidates(self.plan, self.filters, POOL),
+            self.store.candidates(titles, self.filters, POOL),
+        )
         if total <= len(found):
             return total, found
         return total, list({each.paper_id: each for each in (*found, *by_title)}.values())
@@ -188,21 +183,21 @@ class _Newest:
 
 
 async def _newest(question: _Question, request: SearchRequest) -> tuple[int, _Newest]:
-    size = question.step(request.limit)
+    size = max(STEP, request.limit)
     total, first = await question.store.counted_candidates(question.plan, question.filters, size, request.offset)
     return total, _Newest(question, request.offset, first)
 
 
 async def _walk(
-    question: _Question, request: SearchRequest, candidates: _Newest | _Ranked
+    store: PaperStore, request: SearchRequest, candidates: _Newest | _Ranked
 ) -> tuple[tuple[SearchHit, ...], int | None]:
     """Return the hits among the next candidates, until there are enough, and where the next stretch begins."""
     searcher = Searcher(request.query)
     hits: list[SearchHit] = []
-    examined, size = request.offset, question.step(request.limit)
+    examined, size = request.offset, max(STEP, request.limit)
     while examined < request.offset + MOST_EXAMINED:
         step = await candidates.next(size)
-        papers = await question.store.papers([paper_id for paper_id, _ in step])
+        papers = await store.papers([paper_id for paper_id, _ in step])
         room = request.limit - len(hits)
         places, found = await asyncio.to_thread(_decide, searcher, step, papers, room)
         hits += found

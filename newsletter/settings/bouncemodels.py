@@ -157,6 +157,12 @@ class BounceSettings(Section):
         description="How much of it leads to a probe instead of a digest.",
     )
     probe_days: Days = Field(default=3, description="How many days digests wait for the probe to come back.")
+    keep_days: int = Field(
+        default=400,
+        ge=90,
+        le=36_500,
+        description="How many days a record of what came back is kept. What followed from it stays.",
+    )
     maildir: MaildirSettings | None = Field(default=None, description="A Maildir.")
     imap: ImapSettings | None = Field(default=None, description="A mailbox.")
     lmtp: LmtpSettings | None = Field(default=None, description="A listener.")

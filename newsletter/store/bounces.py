@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import re
+import zlib
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import delete, or_, select, update
+from sqlalchemy import delete, func, or_, select, update
 
 from newsletter.errors import NotFoundError
 from newsletter.model import Bounce, BounceKind, BounceScore, IssueKind, Standing, Verdict
 from newsletter.store.deliveryrows import delivery_of
-from newsletter.store.dialect import SUBSCRIBERS_LOCK
+from newsletter.store.dialect import READING_LOCK, SUBSCRIBERS_LOCK, WAITS_LONG
 from newsletter.store.part import Part, chunks
 from newsletter.store.schema import bounce_scores, bounces, deliveries, subscribers
 from newsletter.store.subscribers import subscribers_by_id
 from newsletter.store.suppressions import put_suppressions
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import AsyncIterator, Callable, Collection
+    from datetime import datetime
 
     from sqlalchemy import Row
     from sqlalchemy.ext.asyncio import AsyncConnection
@@ -26,6 +29,7 @@ if TYPE_CHECKING:
     from newsletter.model import Delivery
 
 ENVELOPE_ID: Final = re.compile(r"[1-9][0-9]{0,8}")  # as many digits as every database's numbers have
+FORGOTTEN_AT_ONCE: Final = 5_000
 ADVICE: Final = "the list of bounces shows what there is"
 
 
@@ -127,6 +131,28 @@ class BounceTables(Part):
                 gone = await connection.execute(delete(bounce_scores).where(bounce_scores.c.subscriber_id.in_(chunk)))
                 forgotten += gone.rowcount
         return forgotten
+
+    async def forget_bounces(self, recorded_before: datetime) -> int:
+        """Forget bounces that were recorded before then, the oldest five thousand of them; return how many."""
+        old = select(bounces.c.id).where(bounces.c.recorded_at < recorded_before)
+        old = old.order_by(bounces.c.recorded_at).limit(FORGOTTEN_AT_ONCE)
+        async with self.database.read() as connection:
+            if (await connection.execute(old.limit(1))).first() is None:
+                return 0
+        async with self.database.write() as connection:
+            return (await connection.execute(delete(bounces).where(bounces.c.id.in_(old)))).rowcount
+
+    @asynccontextmanager
+    async def reading(self, mailbox: str) -> AsyncIterator[bool]:
+        """Yield whether we may read a mailbox, for as long as the context lasts: one process at a time does."""
+        if self.database.is_sqlite:  # where one process holds the store
+            yield True
+            return
+        async with self.database.write() as connection:
+            await connection.execute(WAITS_LONG)
+            number = zlib.crc32(mailbox.encode()) >> 1  # PostgreSQL's has a sign
+            alone = await connection.execute(select(func.pg_try_advisory_xact_lock(READING_LOCK, number)))
+            yield bool(alone.scalar_one())
 
 
 async def with_what_exists(connection: AsyncConnection, bounce: Bounce) -> tuple[Bounce, bool]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import event, func, select
+from sqlalchemy import event, func, select, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
@@ -35,6 +35,7 @@ MIGRATION_LOCK: Final = 7_461_004
 SENDING_LOCK: Final = 7_461_005
 CIRCUITS_LOCK: Final = 7_461_010
 COLLECTING_LOCK: Final = 7_461_006
+READING_LOCK: Final = 7_462  # the first of two numbers; the second is that of a mailbox
 RANGES_LOCK: Final = 7_461  # the first of two numbers; the second is that of a range of subscribers
 STAGE_LOCKS: Final = (  # of who collects, plans, sends
     ARRIVALS_LOCK,
@@ -43,6 +44,8 @@ STAGE_LOCKS: Final = (  # of who collects, plans, sends
     SENDING_LOCK,
     COLLECTING_LOCK,
 )
+# However long a task takes, and whatever the server thinks of transactions that only wait.
+WAITS_LONG: Final = text("SET LOCAL idle_in_transaction_session_timeout = 0")
 ADVICE: Final = "write sqlite:///data/newsletter.db or postgresql://user:password@host/name"
 
 

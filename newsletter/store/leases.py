@@ -12,11 +12,11 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import delete, func, select, text, update
+from sqlalchemy import delete, func, select, update
 
 from newsletter.model import DeliveryState, Lease
 from newsletter.store.beginnings import end_begun
-from newsletter.store.dialect import SENDING_LOCK
+from newsletter.store.dialect import SENDING_LOCK, WAITS_LONG
 from newsletter.store.part import Part
 from newsletter.store.schema import deliveries, leases
 from newsletter.store.waking import notify
@@ -27,9 +27,6 @@ if TYPE_CHECKING:
 
     from sqlalchemy import ColumnElement
     from sqlalchemy.ext.asyncio import AsyncConnection
-
-# However long a run takes, and whatever the server thinks of transactions that only wait.
-WAITS_LONG = text("SET LOCAL idle_in_transaction_session_timeout = 0")
 
 
 class LeaseTables(Part):

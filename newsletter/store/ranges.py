@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from sqlalchemy import ARRAY, Integer, cast, func, select
 
-from newsletter.store.dialect import RANGES_LOCK
-from newsletter.store.leases import WAITS_LONG
+from newsletter.store.dialect import RANGES_LOCK, WAITS_LONG
 from newsletter.store.part import Part
 
 if TYPE_CHECKING:

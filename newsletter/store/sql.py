@@ -16,10 +16,9 @@ from newsletter.store.clicks import ClickTables
 from newsletter.store.collection import PaperTables
 from newsletter.store.deliveries import DeliveryTables
 from newsletter.store.departures import DepartureTables
-from newsletter.store.dialect import BUSY_TIMEOUT_S, COLLECTING_LOCK, Database, parse_address
+from newsletter.store.dialect import BUSY_TIMEOUT_S, COLLECTING_LOCK, WAITS_LONG, Database, parse_address
 from newsletter.store.history import HistoryTables
 from newsletter.store.issuearchive import IssueArchive
-from newsletter.store.leases import WAITS_LONG
 from newsletter.store.limits import LimitTables
 from newsletter.store.listing import ListingTables
 from newsletter.store.operation import OperationTables

@@ -69,6 +69,16 @@ async def test_different_bounces_at_once_all_count(store: SqlStore) -> None:
     assert (await store.scores([ada]))[ada].value == 8
 
 
+async def test_what_came_back_long_ago_is_forgotten_and_what_followed_stays(store: SqlStore) -> None:
+    [ada] = await add_people(store, "ada")
+    for hours in range(4):
+        await store.record_bounce(bounce(str(hours), subscriber_id=ada, recorded_at=at(60 * hours)), counted)
+    assert await store.forget_bounces(at(0)) == 0
+    assert await store.forget_bounces(at(120)) == 2
+    assert [each.event_key for each in await store.list_bounces()] == ["3", "2"]
+    assert (await store.scores([ada]))[ada].value == 4
+
+
 async def test_a_verdict_is_applied_with_the_bounce(store: SqlStore) -> None:
     [ada] = await add_people(store, "ada")
     await store.record_bounce(bounce("earlier", subscriber_id=ada), counted)

@@ -39,6 +39,16 @@ async def test_one_collects_at_a_time(store: SqlStore, other: SqlStore) -> None:
         assert second
 
 
+async def test_one_reads_a_mailbox_at_a_time(store: SqlStore, other: SqlStore) -> None:
+    async with store.reading("imap") as first:
+        assert first
+        if not store.database.is_sqlite:  # where one process holds the store
+            async with other.reading("imap") as second, other.reading("maildir") as third:
+                assert (second, third) == (False, True)
+    async with other.reading("imap") as second:
+        assert second
+
+
 async def test_who_may_not_collect_goes_on_when_the_other_is_done(store: SqlStore, store_url: str) -> None:
     if store.database.is_sqlite:
         return

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import httpx2
 import pytest
 
-from tests.e2e.test_pages import RULES
+from tests.e2e.test_pages import FOCUSED, RULES
 from tests.support.browsing import SCHEMES, Scheme, axe, browser, html_validate, look, overhang
 from tests.support.daemon import DaemonProcess, run_command
 from tests.support.pictures import make_configuration
@@ -191,10 +191,26 @@ def test_a_keyboard_is_enough_to_choose(browser: Browser, site: str, links: tupl
     page.goto(site + links[0])
     page.get_by_role("checkbox").first.focus()
     page.keyboard.press("Space")
-    for _ in range(40):
-        if page.evaluate("document.activeElement.type") == "submit":
-            break
-        page.keyboard.press("Tab")
-    page.keyboard.press("Enter")
+    press(page, "Save")
     page.wait_for_url("**?done=saved")
+    page.goto(site + links[1])
+    press(page, "Unsubscribe")
+    page.get_by_role("heading", name="You are unsubscribed").wait_for()
+    press(page, "Undo")
+    page.get_by_role("heading", name="Welcome back").wait_for()
+    page.goto(f"{site}{links[0]}/erase")
+    press(page, "Erase me")
+    assert page.evaluate("document.activeElement.name") == "erase", "the tick that is missing has the focus"
     page.context.close()
+
+
+def press(page: Page, name: str) -> None:
+    """Go on by the tabulator to a button, which has to show that it has the focus, and press it."""
+    for _ in range(60):
+        page.keyboard.press("Tab")
+        at = page.evaluate(FOCUSED)
+        if (at["tag"], at["text"].strip()) == ("BUTTON", name):
+            assert at["outline"] >= 1
+            page.keyboard.press("Enter")
+            return
+    pytest.fail(f"no button {name} takes the focus")

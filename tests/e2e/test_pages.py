@@ -138,7 +138,7 @@ def test_pages_are_whole_small_and_still_and_ask_nobody_else(
     page, asked = look(browser, width, "light")
     said: list[str] = []
     page.on("console", lambda message: said.append(message.text))
-    style = len(httpx2.get(f"{site}/style.css").content)
+    shared = sum(len(httpx2.get(site + path).content) for path in ("/style.css", "/subscribe.js"))
     for path in pages:
         answer = page.goto(site + path)
         assert answer is not None
@@ -146,7 +146,7 @@ def test_pages_are_whole_small_and_still_and_ask_nobody_else(
         assert page.evaluate(SHIFTS) == 0, path
         assert page.locator("h1").count() == 1, path
         if not path.startswith("/mails/"):  # which show a mail, however large that is
-            assert len(answer.body()) + style < MOST_OCTETS, path
+            assert len(answer.body()) + shared < MOST_OCTETS, path
     page.context.close()
     own = [address for address in asked if not address.startswith("data:")]
     assert [address for address in own if not address.startswith(site)] == []
@@ -214,8 +214,9 @@ def focused(page: Page) -> dict[str, Any]:
     return found
 
 
-def test_search_works_without_scripts(browser: Browser, site: str) -> None:
-    page, _ = look(browser, 375, "light", scripts=False)
+@pytest.mark.parametrize("width", WIDTHS[1:])
+def test_search_works_without_scripts(browser: Browser, site: str, width: int) -> None:
+    page, _ = look(browser, width, "light", scripts=False)
     page.goto(site)
     page.get_by_role("searchbox").fill("ti:learning")
     page.get_by_role("button", name="Search").click()

@@ -20,15 +20,15 @@ from newsletter.core.address import parse_address
 from newsletter.daemon.pages import pages_of
 from newsletter.daemon.running import Running
 from newsletter.mail.sample import sample_digest
-from newsletter.model import Consent, IssueKind, Keyword, Origin, SubscriberDraft, SubscriberStatus
+from newsletter.model import Consent, IssueKind, Keyword, Origin, Pick, SubscriberDraft, SubscriberStatus
 from newsletter.notify import Notifier
 from newsletter.store.copying import Contents, summarise
 from newsletter.store.dialect import parse_address as parse_url
 from newsletter.store.migrate import connect
 from newsletter.web.api_mount import ApiMount
 from newsletter.wiring import build_renderer, open_application
+from tests.support.adminsite import PASSWORD, USER, make_admin_configuration
 from tests.support.daemon import DaemonProcess
-from tests.support.pictures import make_configuration
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -45,6 +45,7 @@ WRITTEN = re.compile(r"https?://[^\s<>\"]+")
 FORMS = re.compile(r'<form\b[^>]*method="post".*?</form>', re.DOTALL)
 FIELDS = re.compile(r'name="([^"]+)"[^>]*? value="([^"]*)"')
 NOBODY = 900_000
+CURATOR = "ada"
 FILLED = {"paper_id": "1", "form": "bibtex", "choice": "up", "day": "2026-01-01", "number": "1"}
 
 
@@ -59,10 +60,13 @@ class Site:
     application: Application = field(init=False)
     app: Starlette = field(init=False)
     client: httpx2.AsyncClient = field(init=False)
+    admin: httpx2.AsyncClient = field(init=False)
     reader: Subscriber = field(init=False)
 
     def __enter__(self) -> Self:
-        make_configuration(self.directory)
+        make_admin_configuration(self.directory)
+        with (self.directory / "newsletter.yaml").open("a") as file:
+            file.write(f"\ncurators:\n  - name: {CURATOR}\n")
         with DaemonProcess(self.directory) as daemon:
             daemon.wait_for("deliver.done")
             daemon.stop()
@@ -80,9 +84,12 @@ class Site:
         self.stack.push_async_callback(running.parts.aclose)
         self.app = pages_of(running)
         transport = httpx2.ASGITransport(self.app, raise_app_exceptions=False)
-        client = httpx2.AsyncClient(transport=transport, base_url=self.links.base_url)
-        self.client = await self.stack.enter_async_context(client)
+        clients = [httpx2.AsyncClient(transport=transport, base_url=self.links.base_url) for _ in range(2)]
+        self.client, self.admin = [await self.stack.enter_async_context(each) for each in clients]
         await self._live()
+        form, origin = {"user": USER, "password": PASSWORD}, {"Origin": self.links.base_url}
+        answer = await self.admin.post("/admin/login", data=form, headers=origin)
+        assert answer.status_code == 303
         self.mails += [path.read_bytes() for path in sorted((self.application.maildir / "new").iterdir())]
 
     @property
@@ -106,6 +113,8 @@ class Site:
         self.reader, leaver = people[0], people[1]
         await store.ask_address(self.reader, parse_address("new@example.org"), ("<1@x.org>", "<2@x.org>"), now)
         await store.depart(leaver.id, "unsubscribed by page", now, "<3@x.org>")
+        await store.pick(Pick(1, CURATOR, "Read it.", now))
+        await store.save_paper(self.reader.id, 1, now)
         for name, kind in (("ursa", IssueKind.CONFIRMATION), ("zora", IssueKind.REMINDER)):
             wanted = SubscriberDraft(parse_address(f"{name}@example.org"), profiles=names)
             await store.sign_up(wanted, "asked", f"<{kind}@x.org>", lambda _, kind=kind: kind, now)  # type: ignore[misc]
@@ -120,8 +129,12 @@ class Site:
             self.mails.append(prepared.compose(self.reader, f"<{kind}@x.org>", now))
 
     def ask(self, method: str, path: str, **options: Any) -> httpx2.Response:
-        """Return the answer to a request."""
+        """Return the answer to a request of somebody who has not logged in."""
         return self.loop.run_until_complete(self.client.request(method, path, **options))
+
+    def ask_as_admin(self, method: str, path: str, **options: Any) -> httpx2.Response:
+        """Return the answer to a request of an admin."""
+        return self.loop.run_until_complete(self.admin.request(method, path, **options))
 
     def contents(self) -> Contents:
         """Return what the store holds."""
@@ -168,6 +181,7 @@ def tokens_of(links: Links, who: int, when: datetime) -> dict[str, str]:
             values = [_sample(each.annotation, who, when) for each in inspect.signature(make).parameters.values()]
             _, first, token, *_ = make(*values).removeprefix(links.base_url).split("/")
             found[first] = token
+    found["curate"] = links.curate_url(CURATOR, NOBODY if who == NOBODY else 1).rpartition("/")[2]
     return found
 
 

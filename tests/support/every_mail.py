@@ -1,4 +1,4 @@
-"""Every mail that a reader may get, rendered: what judges and pictures look at."""
+"""Every mail that a reader or the operator may get, rendered: what judges look at."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from newsletter.mail.sample import sample_digest
 from newsletter.mail.themes import THEMES
 from newsletter.model import IssueKind
+from tests.support.gallery import operators_mails
 from tests.support.mails import BRAND, digest_of, hostile_digest, make_renderer
 from tests.support.real_papers import real_papers
 from tests.support.samples import make_subscriber
@@ -44,3 +45,10 @@ def every_mail() -> dict[str, PreparedDigest]:
     )
     mails["hostile"] = renderer.prepare(*hostile_digest())
     return mails
+
+
+def every_html() -> dict[str, str]:
+    """Return the HTML of all of these, of a digest from right to left, and of the operator's mails."""
+    digest, papers = sample_digest(IssueKind.DIGEST)
+    mails = every_mail() | {"arabic": make_renderer().prepare(replace(digest, language="ar"), papers)}
+    return {name: mail.html(READER) for name, mail in mails.items()} | operators_mails(BRAND)

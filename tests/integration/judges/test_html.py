@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.support.browsing import SCHEMES, Scheme, axe, browser, look, overhang
-from tests.support.every_mail import READER, every_mail
+from tests.support.every_mail import every_html
 from tests.support.html_judges import compared, html_errors, shortcomings, template_files, validated
 from tests.support.html_tokens import tokens
 
@@ -82,7 +82,7 @@ LACKING = {
 @pytest.fixture(scope="module")
 def pages() -> dict[str, str]:
     """Return the HTML of every mail."""
-    return {name: mail.html(READER) for name, mail in every_mail().items()}
+    return every_html()
 
 
 @pytest.fixture(scope="module")

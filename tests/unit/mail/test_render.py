@@ -106,6 +106,21 @@ def test_text_says_the_same_in_72_columns(renderer: Renderer) -> None:
     assert "\n-- \n" in text
 
 
+def test_the_plain_text_has_each_title_and_each_link(renderer: Renderer) -> None:
+    papers = real_papers(20)
+    prepared = renderer.prepare(digest_of(papers, ("Reinforcement learning", "Language models"), "learning"), papers)
+    page, text = Page(prepared.html(READER)), prepared.text(READER)
+    flat = " ".join(text.replace("*", "").split())
+    headings = re.findall(r"<h3\b.*?</h3>", prepared.html(READER), re.DOTALL)
+    titles = [Page(each).text for each in headings]
+    assert len(titles) == 20
+    assert [title for title in titles if title.replace("*", "") not in flat] == []
+    links = {link["href"] or "" for link in page.attributes("a")}
+    links = {link for link in links if not link.startswith("#") and not re.search(r"/vote/.+/(up|down|save)$", link)}
+    assert len(links) > 40
+    assert [link for link in links if link not in text] == []
+
+
 def test_matched_words_are_marked_and_followed_authors_bold(renderer: Renderer) -> None:
     html = renderer.prepare(*sample_digest(IssueKind.DIGEST)).html(READER)
     marked = re.findall(r'<b class="mark"[^>]*>([^<]*)</b>', html)

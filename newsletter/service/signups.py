@@ -35,7 +35,11 @@ if TYPE_CHECKING:
 
 logger = structlog.get_logger(__name__)
 
-EVENTS: Final = {IssueKind.CONFIRMATION: SignupEvent.ASKED, IssueKind.REMINDER: SignupEvent.REMINDED}
+EVENTS: Final = {
+    None: SignupEvent.SILENT,
+    IssueKind.CONFIRMATION: SignupEvent.ASKED,
+    IssueKind.REMINDER: SignupEvent.REMINDED,
+}
 REFUSED = "said on the page behind a confirmation that it wants no mail"
 
 
@@ -60,7 +64,7 @@ class SignupDesk:
         proof = f"asked {self._moment(network, now)}; the page said: {worded(wording)}"
         kind = await self.store.sign_up(choices, proof, message_id, answer, now)
         logger.info("signup.asked", mail=kind.value if kind else "none")
-        self.on_event(EVENTS.get(kind, SignupEvent.SILENT))
+        self.on_event(EVENTS[kind])
         if kind is not None:
             self.on_asked()
 

@@ -49,8 +49,7 @@ def test_every_template_is_among_them(states: States) -> None:
 
 def test_axe_finds_nothing_and_nothing_sticks_out(browser: Browser, states: States) -> None:
     program, found = axe(), {}
-    width, scheme = (375, "dark") if states.language == "en" else (1280, "light")
-    page, asked = look(browser, width, scheme)
+    page, asked = look(browser, 375, "dark") if states.language == "en" else look(browser, 1280, "light")
     texts = {ZONES.sub(r"\1", text): name for name, text in states.pages.items() if not name.startswith("/")}
     answers = {f"/{number}": text for number, text in enumerate(texts)}  # the others are those of test_pages.py
 

@@ -78,8 +78,8 @@ async def test_its_reports_are_read_though_they_give_the_code_in_words_alone(jud
     """One listener for all: OpenSMTPD leaves a place alone for a while that once did not answer."""
     desks: list[Desk] = []
 
-    async def take(data: bytes, recipients: Sequence[str], source: str) -> None:
-        await desks[-1](data, recipients, source)
+    async def take(data: bytes, envelope_recipients: Sequence[str], source: str) -> None:
+        await desks[-1](data, envelope_recipients, source)
 
     reader = LmtpReader(Place(port=judge.lmtp_port), PATHS.is_ours)
     await reader.read(take)

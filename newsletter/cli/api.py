@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
+from newsletter.cli.options import AsJson  # noqa: TC001 (Typer reads the annotations of commands)
 from newsletter.cli.output import note, print_json, say
-from newsletter.cli.subscriber_options import AsJson  # noqa: TC001 (Typer reads the annotations of commands)
 from newsletter.core.access import Scope, hash_of, make_token
 from newsletter.errors import ConfigurationError
 from newsletter.model import Problem

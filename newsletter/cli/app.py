@@ -13,30 +13,7 @@ import typer
 from typer.core import TyperGroup
 
 from newsletter import __version__
-from newsletter.cli import (
-    admin,
-    api,
-    bounces,
-    daemon,
-    deliveries,
-    dkim,
-    doctor,
-    inspection,
-    papers,
-    picks,
-    pipeline,
-    preview,
-    profiles,
-    relays,
-    safekeeping,
-    setup,
-    sources,
-    stopping,
-    subscribers,
-    suppression,
-    templates,
-    webhooks,
-)
+from newsletter.cli.commands import Commands, keeping_lines
 from newsletter.cli.context import DEFAULT_DIRECTORY, CommandContext
 from newsletter.errors import ConfigurationError, NewsletterError
 from newsletter.observe import configure_for_commands
@@ -46,7 +23,6 @@ if TYPE_CHECKING:
 
 INTERRUPTED = 130  # 128 and the number of SIGINT, as shells have it
 PIPE_BROKEN = 141
-CONFIG_HINT = "With --config DIR it works on another configuration than ./config (or $NEWSLETTER_CONFIG)."
 
 
 class RootGroup(TyperGroup):
@@ -54,10 +30,8 @@ class RootGroup(TyperGroup):
 
     def __init__(self, **attributes: Any) -> None:
         super().__init__(**attributes)
-        self.help = _keeping_lines(self.help)
-        for command in _leaves(self):
-            command.epilog = command.epilog or CONFIG_HINT
-            command.help = _keeping_lines(command.help)
+        self.help = keeping_lines(self.help)
+        self.commands: Any = self.commands or Commands(self.rich_markup_mode)
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Read the options before the command's name."""
@@ -117,21 +91,6 @@ def hoist_config(args: Sequence[str]) -> list[str]:
     return [*found, *rest]
 
 
-def _keeping_lines(help_text: str | None) -> str | None:
-    r"""Return help whose paragraphs are a line each, for every width of terminal, but for those marked with ``\b``."""
-    if help_text is None:
-        return None
-    paragraphs = help_text.replace("\\b\n", "\b\n").split("\n\n")
-    return "\n\n".join(each if each.startswith("\b") else " ".join(each.split()) for each in paragraphs)
-
-
-def _leaves(group: TyperGroup) -> list[Any]:
-    leaves: list[Any] = []
-    for command in group.commands.values():
-        leaves.extend(_leaves(command) if isinstance(command, TyperGroup) else [command])
-    return leaves
-
-
 # On a terminal help is coloured and framed; in a pipe it is plain text.
 app = typer.Typer(
     cls=RootGroup,
@@ -173,30 +132,6 @@ def root(
     wrong, 3 the database cannot, 4 not found, 5 not allowed in its present state.
     """
     context.obj = CommandContext(config)
-
-
-setup.register(app)
-daemon.register(app)
-pipeline.register(app)
-inspection.register(app)
-preview.register(app)
-safekeeping.register(app)
-doctor.register(app)
-stopping.register(app)
-app.add_typer(dkim.app, name="dkim")
-app.add_typer(subscribers.app, name="subscribers")
-app.add_typer(deliveries.app, name="deliveries")
-app.add_typer(bounces.app, name="bounces")
-app.add_typer(suppression.app, name="suppression")
-app.add_typer(papers.app, name="papers")
-app.add_typer(picks.app, name="picks")
-app.add_typer(profiles.app, name="profiles")
-app.add_typer(sources.app, name="sources")
-app.add_typer(relays.app, name="relays")
-app.add_typer(templates.app, name="templates")
-app.add_typer(admin.app, name="admin")
-app.add_typer(api.app, name="api")
-app.add_typer(webhooks.app, name="webhooks")
 
 
 def main() -> None:

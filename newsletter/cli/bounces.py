@@ -9,19 +9,20 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from newsletter.cli.context import find_subscriber, run
+from newsletter.cli.options import AsJson, DryRun, member_of
 from newsletter.cli.output import note, plural, print_fields, print_json, print_table
-from newsletter.cli.subscriber_options import AsJson, DryRun, member_of
 from newsletter.core.bounce_score import decayed
 from newsletter.errors import ConfigurationError, NotFoundError
 from newsletter.model import Bounce, BounceKind, Problem, Subscriber
-from newsletter.wiring import BounceReport, bounce_policy, read_mailboxes, read_mails
+from newsletter.wiring.bounces import bounce_policy
+from newsletter.wiring.reading import BounceReport, read_mailboxes, read_mails
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from newsletter.cli.documents import Document
     from newsletter.ports import Store
-    from newsletter.wiring import Application
+    from newsletter.wiring.application import Application
 
 app = typer.Typer(no_args_is_help=True, help="What came back, and what was made of it.")
 LIMIT = 100

@@ -12,14 +12,14 @@ import typer  # noqa: TC002 (Typer reads the annotations of commands when they a
 
 from newsletter.core.address import parse_address
 from newsletter.errors import AddressError, NotFoundError
-from newsletter.wiring import open_application
+from newsletter.wiring.application import open_application
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable
 
     from newsletter.model import Profile, Subscriber
     from newsletter.ports import Store
-    from newsletter.wiring import Application
+    from newsletter.wiring.application import Application
 
 T = TypeVar("T")
 

@@ -14,7 +14,7 @@ from newsletter.errors import ConfigurationError
 from newsletter.model import ALL_ROLES, Problem, Role
 
 if TYPE_CHECKING:
-    from newsletter.wiring import Application
+    from newsletter.wiring.application import Application
 
 LARGEST_PORT = 65_535
 EVERYTHING = ",".join(Role)

@@ -25,14 +25,14 @@ from newsletter.cli.delivery_options import (
 from newsletter.cli.delivery_report import report
 from newsletter.cli.delivery_retry import retry
 from newsletter.cli.documents import attempt_document, delivery_document
+from newsletter.cli.options import AsJson  # noqa: TC001 (Typer reads annotations at run time)
 from newsletter.cli.output import note, print_fields, print_json, print_table, say
-from newsletter.cli.subscriber_options import AsJson  # noqa: TC001 (Typer reads annotations at run time)
 from newsletter.errors import NotFoundError
 from newsletter.model import DeliveryState
 
 if TYPE_CHECKING:
     from newsletter.model import Attempt, Delivery, ListedDelivery, ReplyCount
-    from newsletter.wiring import Application
+    from newsletter.wiring.application import Application
 
 app = typer.Typer(no_args_is_help=True, help="What was sent to whom.")
 # What is worth a reason: all that has not arrived, as far as anybody knows.

@@ -29,16 +29,16 @@ from newsletter.cli.delivery_options import (
     Until,
 )
 from newsletter.cli.documents import delivery_document
+from newsletter.cli.options import member_of
 from newsletter.cli.output import note, plain, plural, show
 from newsletter.cli.progress import progress
-from newsletter.cli.subscriber_options import member_of
 from newsletter.errors import ConflictError, NewsletterError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from newsletter.model import ListedDelivery
-    from newsletter.wiring import Application
+    from newsletter.wiring.application import Application
 
 COLUMNS = (
     "id",

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from newsletter.cli.context import find_subscriber
-from newsletter.cli.subscriber_options import member_of
+from newsletter.cli.options import member_of
 from newsletter.errors import ConfigurationError
 from newsletter.model import DeliveryFilter, DeliveryState, IssueKind, Problem
 

@@ -10,13 +10,13 @@ import typer
 
 from newsletter.cli.context import run
 from newsletter.cli.delivery_options import Day, Since, Until, period
+from newsletter.cli.options import AsJson, member_of
 from newsletter.cli.output import heading, note, print_json, print_table
-from newsletter.cli.subscriber_options import AsJson, member_of
 from newsletter.core.sums import flaw_sentence, shortfall, unclosed
 from newsletter.model import Aspect, DeliveryState, Inconsistency, IssueSums, Share
 
 if TYPE_CHECKING:
-    from newsletter.wiring import Application
+    from newsletter.wiring.application import Application
 
 USUAL = timedelta(days=7)
 ENDS = (

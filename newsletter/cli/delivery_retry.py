@@ -22,9 +22,9 @@ from newsletter.cli.delivery_options import (
     States,
     Until,
 )
+from newsletter.cli.options import DryRun, Yes  # noqa: TC001 (Typer reads annotations at run time)
 from newsletter.cli.output import confirm, note, plural, say
 from newsletter.cli.progress import progress
-from newsletter.cli.subscriber_options import DryRun, Yes  # noqa: TC001 (Typer reads annotations at run time)
 from newsletter.core.deliveries import MAY_BE_RETRIED
 from newsletter.errors import ConfigurationError, ConflictError
 from newsletter.model import DeliveryState, Problem
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from newsletter.ports import Store
-    from newsletter.wiring import Application
+    from newsletter.wiring.application import Application
 
 FAILED = (DeliveryState.REJECTED, DeliveryState.EXPIRED, DeliveryState.DEFERRED)
 SHOWN = 20  # of those that would be tried again

@@ -14,8 +14,8 @@ import typer
 
 from newsletter.cli.context import directory_of
 from newsletter.cli.findings import look_up, resolver_of, show_findings
+from newsletter.cli.options import AsJson  # noqa: TC001 (Typer reads the annotations of commands)
 from newsletter.cli.output import note, print_json, say
-from newsletter.cli.subscriber_options import AsJson  # noqa: TC001 (Typer reads the annotations of commands)
 from newsletter.core.findings import Finding, Level
 from newsletter.core.signing import (
     ADVISED_RSA,

@@ -28,7 +28,8 @@ from newsletter.sources.huggingface import BASE_URL as HUGGING_FACE_URL
 from newsletter.sources.probe import WebProbe
 from newsletter.store.checkup import check_up
 from newsletter.store.sql import open_store
-from newsletter.wiring import Application, build_transport, build_ways, make_data_directory
+from newsletter.wiring.application import Application, make_data_directory
+from newsletter.wiring.mail import build_transport, build_ways
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -10,8 +10,8 @@ from uuid import uuid4
 import typer
 
 from newsletter.cli.context import find_profile, find_subscriber, is_address, run
+from newsletter.cli.options import AsJson  # noqa: TC001 (Typer reads annotations at run time)
 from newsletter.cli.output import heading, note, plural, print_fields, print_json, print_table, say
-from newsletter.cli.pipeline import JsonOption  # noqa: TC001 (Typer reads annotations at run time)
 from newsletter.core.address import parse_address
 from newsletter.core.clearance import described
 from newsletter.core.text import readable
@@ -21,13 +21,15 @@ from newsletter.model import IssueKind, OutcomeKind
 from newsletter.service.issue import stand_in
 from newsletter.service.status import Status, missing_profile, read_status
 from newsletter.service.why import Verdict, why_profile, why_subscriber
-from newsletter.wiring import build_issuer, build_renderer, build_transport, start_catcher
+from newsletter.wiring.application import start_catcher
+from newsletter.wiring.mail import build_renderer, build_transport
+from newsletter.wiring.parts import build_issuer
 
 if TYPE_CHECKING:
     from newsletter.mail.render import PreparedDigest
     from newsletter.model import Outcome, Subscriber
     from newsletter.service.edition import Proposal
-    from newsletter.wiring import Application
+    from newsletter.wiring.application import Application
 
 WhoArgument = Annotated[
     str, typer.Argument(metavar="SUBSCRIBER_OR_PROFILE", help="A subscriber's address, or a profile's name.")
@@ -41,7 +43,7 @@ def register(app: typer.Typer) -> None:
     app.command()(why)
 
 
-def status(context: typer.Context, *, as_json: JsonOption = False) -> None:
+def status(context: typer.Context, *, as_json: AsJson = False) -> None:
     """Say how things stand: sources, subscribers, deliveries, and what is due next.
 
     The exit code is 1 when an issue of the last days does not add up; `newsletter deliveries report` shows it.
@@ -141,7 +143,7 @@ def why(
     paper: Annotated[str, typer.Argument(metavar="PAPER", help="An arXiv id, DOI, link, id, or part of a title.")],
     who: WhoArgument,
     *,
-    as_json: JsonOption = False,
+    as_json: AsJson = False,
 ) -> None:
     """Say why a paper was, or was not, sent to somebody, or is taken by a profile.
 

@@ -9,8 +9,8 @@ import typer
 
 from newsletter.cli.context import run
 from newsletter.cli.documents import paper_document, sighting_document, version_document
+from newsletter.cli.options import AsJson  # noqa: TC001 (Typer reads the annotations of commands)
 from newsletter.cli.output import heading, note, print_fields, print_json, print_table, say
-from newsletter.cli.subscriber_options import AsJson  # noqa: TC001 (Typer reads the annotations of commands)
 from newsletter.core.identity import parse_arxiv_id, parse_doi
 from newsletter.core.text import readable, readable_name
 from newsletter.errors import NotFoundError, QueryError
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from newsletter.model import Entry, Paper, PaperVersion, Sighting
-    from newsletter.wiring import Application
+    from newsletter.wiring.application import Application
 
 app = typer.Typer(no_args_is_help=True, help="What has been collected.")
 

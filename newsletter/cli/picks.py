@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from newsletter.cli.context import not_found, run
+from newsletter.cli.options import AsJson  # noqa: TC001 (Typer reads the annotations of commands)
 from newsletter.cli.output import note as remark
 from newsletter.cli.output import print_json, print_table, say
-from newsletter.cli.subscriber_options import AsJson  # noqa: TC001 (Typer reads the annotations of commands)
 from newsletter.core.text import readable
 from newsletter.errors import NotFoundError
 from newsletter.wiring.parts import build_parts
 
 if TYPE_CHECKING:
     from newsletter.model import Paper, Pick
-    from newsletter.wiring import Application
+    from newsletter.wiring.application import Application
 
 app = typer.Typer(no_args_is_help=True, help="Editor's picks: what curators recommend.")
 

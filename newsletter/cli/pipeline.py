@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from newsletter.cli.context import not_found, run
+from newsletter.cli.options import AsJson  # noqa: TC001 (Typer reads annotations at run time)
 from newsletter.cli.output import note, plural, print_fields, print_json, print_table, say, show
 from newsletter.cli.progress import progress
 from newsletter.core.clearance import described
@@ -21,7 +22,8 @@ from newsletter.model import DeliveryState, PauseScope, Problem
 from newsletter.service.accounts import recent_sums
 from newsletter.service.collect import collect as collect_papers
 from newsletter.service.gate import read_clearance
-from newsletter.wiring import build_parts, exclusive, start_catcher
+from newsletter.wiring.application import exclusive, start_catcher
+from newsletter.wiring.parts import build_parts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -30,10 +32,10 @@ if TYPE_CHECKING:
     from newsletter.service.collect import CollectionReport, ScheduledSource
     from newsletter.service.deliver import DeliveryCounts
     from newsletter.service.issue import IssueReport
-    from newsletter.wiring import Application, Parts
+    from newsletter.wiring.application import Application
+    from newsletter.wiring.parts import Parts
 
 YEARS = range(1970, 2200)  # that --at may name
-JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document instead.")]
 DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Store and send nothing; say what would be.")]
 AtOption = Annotated[
     str | None,
@@ -54,7 +56,7 @@ def collect(
     sources: Annotated[list[str] | None, typer.Argument(metavar="SOURCE", help="Only these.")] = None,
     *,
     only_due: Annotated[bool, typer.Option("--due", help="Only sources whose next check has come.")] = False,
-    as_json: JsonOption = False,
+    as_json: AsJson = False,
 ) -> None:
     """Ask the sources now and store what they say.
 
@@ -80,7 +82,7 @@ def collect(
 
 
 def issue(
-    context: typer.Context, *, dry_run: DryRunOption = False, at: AtOption = None, as_json: JsonOption = False
+    context: typer.Context, *, dry_run: DryRunOption = False, at: AtOption = None, as_json: AsJson = False
 ) -> None:
     """Plan the digests that are due now. Nothing is sent; `newsletter deliver` does that.
 
@@ -106,7 +108,7 @@ def issue(
         _show_issued(report, dry_run=dry_run)
 
 
-def deliver(context: typer.Context, *, dry_run: DryRunOption = False, as_json: JsonOption = False) -> None:
+def deliver(context: typer.Context, *, dry_run: DryRunOption = False, as_json: AsJson = False) -> None:
     """Send the planned mails that are due. What is deferred is tried again by the next run, or by the daemon.
 
     The exit code is 5 when the store is sealed or sending is paused, 1 when the relay could not be used, or when a sum
@@ -141,7 +143,7 @@ def send(
     context: typer.Context,
     *,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Plan and send nothing; say what would be.")] = False,
-    as_json: JsonOption = False,
+    as_json: AsJson = False,
 ) -> None:
     """Collect, issue and deliver, once: the daemon's line in one go, for cron or for trying out.
 

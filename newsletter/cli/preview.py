@@ -15,21 +15,24 @@ import typer
 from newsletter.cli.context import run
 from newsletter.cli.findings import show_findings
 from newsletter.cli.inspection import WhoArgument, message_id, reader_of
+from newsletter.cli.options import (
+    AsJson,
+    member_of,
+)
 from newsletter.cli.output import heading, note, print_fields, print_json, print_table
-from newsletter.cli.pipeline import JsonOption  # noqa: TC001 (Typer reads annotations at run time)
-from newsletter.cli.subscriber_options import member_of
 from newsletter.errors import NewsletterError
 from newsletter.mail.chromium import NAMES, TALLEST, VARIABLE, Chromium, file_name, find_chromium
 from newsletter.mail.examine import examine, overhang_finding
 from newsletter.mail.sample import sample_digest
 from newsletter.model import IssueKind
 from newsletter.service.preview import Provenance, ShownMail, mail_of_day
-from newsletter.wiring import build_issuer, build_renderer
+from newsletter.wiring.mail import build_renderer
+from newsletter.wiring.parts import build_issuer
 
 if TYPE_CHECKING:
     from newsletter.core.findings import Finding
     from newsletter.mail.examine import MailReport
-    from newsletter.wiring import Application
+    from newsletter.wiring.application import Application
 
 WIDTHS = (600, 375)
 """CSS pixels: what a mail is as wide as on a desk, and on a telephone."""
@@ -78,7 +81,7 @@ def preview(  # noqa: PLR0913 (each is an option)
     report: Annotated[
         bool, typer.Option("--report", help="Say how large it is, where its links lead, and what filters may mind.")
     ] = False,
-    as_json: JsonOption = False,
+    as_json: AsJson = False,
 ) -> None:
     """Show the digest that somebody, or a profile's next new reader, gets. Nothing is stored or sent.
 

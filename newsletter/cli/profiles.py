@@ -8,8 +8,8 @@ import typer
 
 from newsletter.cli.context import find_profile, run
 from newsletter.cli.documents import paper_document, profile_document, reason_document
+from newsletter.cli.options import AsJson  # noqa: TC001 (Typer reads the annotations of commands)
 from newsletter.cli.output import heading, note, plural, print_fields, print_json, print_table, say
-from newsletter.cli.subscriber_options import AsJson  # noqa: TC001 (Typer reads the annotations of commands)
 from newsletter.core.keyword_text import format_keyword
 from newsletter.core.text import readable
 from newsletter.service.dry_run import Trial, papers_of_days, try_profile
@@ -17,7 +17,7 @@ from newsletter.service.dry_run import Trial, papers_of_days, try_profile
 if TYPE_CHECKING:
     from newsletter.cli.documents import Document
     from newsletter.model import Match, Profile, Topic
-    from newsletter.wiring import Application
+    from newsletter.wiring.application import Application
 
 app = typer.Typer(no_args_is_help=True, help="What readers care about.")
 

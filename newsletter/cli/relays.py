@@ -8,18 +8,18 @@ import typer
 
 from newsletter.cli.context import not_found, run
 from newsletter.cli.documents import circuit_document, relay_document
+from newsletter.cli.options import AsJson, DryRun  # noqa: TC001 (Typer reads the annotations of commands)
 from newsletter.cli.output import heading, note, print_json, print_table, say, since
-from newsletter.cli.subscriber_options import AsJson, DryRun  # noqa: TC001 (Typer reads the annotations of commands)
 from newsletter.errors import ConfigurationError
 from newsletter.model import CircuitScope, Problem
 from newsletter.service.relays import RelayStanding, read_relays
-from newsletter.wiring import fleet_of
+from newsletter.wiring.mail import fleet_of
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from newsletter.model import Circuit
-    from newsletter.wiring import Application
+    from newsletter.wiring.application import Application
 
 app = typer.Typer(no_args_is_help=True, help="Where mails go out.")
 

@@ -16,7 +16,8 @@ from newsletter.mail.sample import sample_digest
 from newsletter.model import IssueKind, Problem
 from newsletter.service.issue import stand_in
 from newsletter.service.round_trip import Letter, send_round
-from newsletter.wiring import build_renderer, inbox_of
+from newsletter.wiring.bounces import inbox_of
+from newsletter.wiring.mail import build_renderer
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from newsletter.ports import Transport
     from newsletter.service.round_trip import Inbox
     from newsletter.settings.bouncemodels import BounceSettings
-    from newsletter.wiring import Application
+    from newsletter.wiring.application import Application
 
 WAIT_S: Final = 60.0
 

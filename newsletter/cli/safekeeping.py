@@ -22,7 +22,7 @@ from newsletter.store.backup import Restored, Secret, back_up, suffix_at
 from newsletter.store.backup import restore as restore_backup
 from newsletter.store.dialect import parse_address
 from newsletter.store.moving import Move, Route, Target, move_store
-from newsletter.wiring import make_data_directory
+from newsletter.wiring.application import make_data_directory
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -19,7 +19,8 @@ from newsletter.mail.report import report_problems
 from newsletter.settings.example import write_example
 from newsletter.settings.load import load_configuration
 from newsletter.store.migrate import migrate as migrate_store
-from newsletter.wiring import brand_of, build_providers, template_directories
+from newsletter.wiring.bounces import build_providers
+from newsletter.wiring.mail import brand_of, template_directories
 
 if TYPE_CHECKING:
     from newsletter.model import Problem

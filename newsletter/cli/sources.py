@@ -8,11 +8,11 @@ import typer
 
 from newsletter.cli.context import not_found, run
 from newsletter.cli.documents import source_document
+from newsletter.cli.options import AsJson  # noqa: TC001 (Typer reads the annotations of commands)
 from newsletter.cli.output import heading, note, plural, print_fields, print_json, print_table, say, since
-from newsletter.cli.subscriber_options import AsJson  # noqa: TC001 (Typer reads the annotations of commands)
 from newsletter.errors import NewsletterError
 from newsletter.model import SourceState
-from newsletter.wiring import build_parts
+from newsletter.wiring.parts import build_parts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from newsletter.cli.documents import Document
     from newsletter.model import Entry, FetchResult
-    from newsletter.wiring import Application
+    from newsletter.wiring.application import Application
 
 app = typer.Typer(no_args_is_help=True, help="Where papers come from.")
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from newsletter.cli.context import find_profile, not_found, run
+from newsletter.cli.options import DryRun, Yes  # noqa: TC001 (Typer reads annotations at run time)
 from newsletter.cli.output import confirm, note, plural, print_fields, say
-from newsletter.cli.subscriber_options import DryRun, Yes  # noqa: TC001 (Typer reads annotations at run time)
 from newsletter.core.clearance import described
 from newsletter.core.deliveries import OPEN
 from newsletter.errors import ConfigurationError, NotFoundError
@@ -17,7 +17,7 @@ from newsletter.service.gate import read_clearance
 
 if TYPE_CHECKING:
     from newsletter.core.clearance import Clearance
-    from newsletter.wiring import Application
+    from newsletter.wiring.application import Application
 
 Relay = Annotated[str | None, typer.Option("--relay", metavar="NAME", help="Only this relay.")]
 Profile = Annotated[str | None, typer.Option("--profile", metavar="NAME", help="Only the papers of this profile.")]

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from newsletter.cli.context import run
+from newsletter.cli.options import AsJson, DryRun, Yes  # noqa: TC001 (Typer reads annotations at run time)
 from newsletter.cli.output import confirm, note, plural, print_json, say
-from newsletter.cli.subscriber_options import AsJson, DryRun, Yes, vocabulary_of
+from newsletter.cli.subscriber_options import vocabulary_of
 from newsletter.errors import ConfigurationError
 from newsletter.model import Origin, Problem
 from newsletter.service.drafts import complete
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from newsletter.cli.documents import Document
     from newsletter.model import SubscriberDraft
     from newsletter.service.subscribers import ImportCounts
-    from newsletter.wiring import Application
+    from newsletter.wiring.application import Application
 
 SHOWN_BEFORE_ASKING = 20
 PAGE = 1000

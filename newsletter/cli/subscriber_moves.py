@@ -8,15 +8,16 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from newsletter.cli.context import find_subscriber, run
+from newsletter.cli.options import AsJson, DryRun, Yes  # noqa: TC001 (Typer reads annotations at run time)
 from newsletter.cli.output import confirm, note, say
-from newsletter.cli.subscriber_options import Address, AsJson, DryRun, Yes, refuse_file_owned, schedule_of, tell
+from newsletter.cli.subscriber_options import Address, refuse_file_owned, schedule_of, tell
 from newsletter.errors import ConfigurationError, ConflictError
 from newsletter.model import Problem, SubscriberStatus
 from newsletter.service.suppression import lift
 
 if TYPE_CHECKING:
     from newsletter.model import Subscriber, Suppression
-    from newsletter.wiring import Application
+    from newsletter.wiring.application import Application
 
 RETURNS = frozenset({SubscriberStatus.PAUSED, SubscriberStatus.PENDING, SubscriberStatus.BOUNCED})
 

@@ -13,13 +13,13 @@ from newsletter.core.keyword import validate_keyword
 from newsletter.core.keyword_text import format_keyword, parse_keyword
 from newsletter.errors import ConfigurationError, ConflictError
 from newsletter.model import Frequency, Origin, Problem
-from newsletter.service.drafts import Member, RefusedWordError, Vocabulary, read_draft, read_member
+from newsletter.service.drafts import Vocabulary, read_draft
 from newsletter.settings.profiles import profile_paths
-from newsletter.wiring import build_renderer
+from newsletter.wiring.mail import build_renderer
 
 if TYPE_CHECKING:
     from newsletter.model import Keyword, Subscriber, SubscriberDraft
-    from newsletter.wiring import Application
+    from newsletter.wiring.application import Application
 
 T = TypeVar("T")
 
@@ -41,9 +41,6 @@ FrequencyName = Annotated[str, typer.Option(metavar="HOW_OFTEN", help="daily, we
 On = Annotated[str, typer.Option(metavar="WEEKDAY", help="The day of a weekly digest.", show_default=False)]
 Language = Annotated[str, typer.Option(metavar="CODE", help="Language of their mails, such as en.", show_default=False)]
 Template = Annotated[str, typer.Option(metavar="NAME", help="Template of their mails.", show_default=False)]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would happen, and do nothing.")]
 
 OPTIONS = {
     "address": "ADDRESS",
@@ -96,16 +93,6 @@ def draft_from(words: Words, application: Application) -> SubscriberDraft:
         ]
         raise ConfigurationError(problems)
     return draft
-
-
-def member_of(kind: type[Member], word: str | None, option: str) -> Member | None:
-    """Return the member that an option names, None when it was not given; ConfigurationError with the nearest."""
-    if word is None:
-        return None
-    try:
-        return read_member(kind, word.strip(), f"a {option.strip('-')}")
-    except RefusedWordError as error:
-        raise ConfigurationError([Problem(option, 0, 0, str(error), error.advice)]) from error
 
 
 def edited(

@@ -11,10 +11,10 @@ import typer
 from newsletter.cli import subscriber_files, subscriber_moves
 from newsletter.cli.context import find_profile, find_subscriber, run
 from newsletter.cli.documents import subscriber_document
+from newsletter.cli.options import AsJson, member_of
 from newsletter.cli.output import note, print_fields, print_json, print_table
 from newsletter.cli.subscriber_options import (
     Address,
-    AsJson,
     At,
     FrequencyName,
     Keywords,
@@ -26,7 +26,6 @@ from newsletter.cli.subscriber_options import (
     Zone,
     draft_from,
     edited,
-    member_of,
     refuse_file_owned,
     schedule_of,
     tell,
@@ -38,7 +37,7 @@ from newsletter.service.drafts import advise_profile, complete, is_empty
 
 if TYPE_CHECKING:
     from newsletter.model import Subscriber
-    from newsletter.wiring import Application
+    from newsletter.wiring.application import Application
 
 app = typer.Typer(no_args_is_help=True, help="Who gets the newsletter.")
 DEFAULT_LIMIT = 100

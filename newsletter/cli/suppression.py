@@ -11,8 +11,8 @@ import typer
 
 from newsletter.cli.context import run
 from newsletter.cli.delivery_export import opened
+from newsletter.cli.options import AsJson, DryRun, Yes, member_of
 from newsletter.cli.output import confirm, note, plural, print_json, print_table, say
-from newsletter.cli.subscriber_options import AsJson, DryRun, Yes, member_of
 from newsletter.core.address import parse_address
 from newsletter.errors import ConfigurationError, ConflictError, NotFoundError
 from newsletter.model import Problem, SubscriberStatus, Suppression, SuppressionKind, SuppressionReason
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from newsletter.cli.documents import Document
     from newsletter.model import EmailAddress
     from newsletter.ports import Store
-    from newsletter.wiring import Application
+    from newsletter.wiring.application import Application
 
 app = typer.Typer(no_args_is_help=True, help="Addresses and domains that nobody writes to.")
 ADDRESS = SuppressionKind.ADDRESS

@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from newsletter.cli.context import directory_of
+from newsletter.cli.options import AsJson  # noqa: TC001 (Typer reads annotations at run time)
 from newsletter.cli.output import note, say
-from newsletter.cli.pipeline import JsonOption  # noqa: TC001 (Typer reads annotations at run time)
 from newsletter.cli.setup import tell_problems, template_problems
 from newsletter.errors import NewsletterError
 from newsletter.mail.themes import THEMES
 from newsletter.settings.load import load_configuration
 from newsletter.web.server import serve as serve_pages
 from newsletter.web.workshop import create_workshop
-from newsletter.wiring import brand_of, template_directories
+from newsletter.wiring.mail import brand_of, template_directories
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -30,7 +30,7 @@ DEFAULT_PORT = 8025
 
 
 @app.command()
-def check(context: typer.Context, *, as_json: JsonOption = False) -> None:
+def check(context: typer.Context, *, as_json: AsJson = False) -> None:
     """Say what is wrong with the templates, and where.
 
     Each problem comes as file:line:column, with what to write instead. MJML is held to its own rules: tags,

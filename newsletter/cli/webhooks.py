@@ -7,19 +7,19 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from newsletter.cli.context import not_found, run
+from newsletter.cli.options import AsJson, DryRun  # noqa: TC001 (Typer reads the annotations of commands)
 from newsletter.cli.output import heading, note, plural, print_json, print_table, say, since
-from newsletter.cli.subscriber_options import AsJson, DryRun  # noqa: TC001 (Typer reads the annotations of commands)
 from newsletter.core.webhooks import body_of, make_secret
 from newsletter.errors import ConflictError
 from newsletter.model import EventKind, Posting, PostingState
-from newsletter.wiring import build_postman, wanted_webhooks
+from newsletter.wiring.webhooks import build_postman, wanted_webhooks
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from newsletter.cli.documents import Document
     from newsletter.model import WebhookStanding
-    from newsletter.wiring import Application
+    from newsletter.wiring.application import Application
 
 app = typer.Typer(no_args_is_help=True, help="Programs that are told of what happens.")
 SHOWN = 20

@@ -13,7 +13,7 @@ from newsletter.errors import NewsletterError
 if TYPE_CHECKING:
     from newsletter.bounces.reader import Reader
     from newsletter.daemon.running import Running
-    from newsletter.wiring import BounceParts
+    from newsletter.wiring.bounces import BounceParts
 
 logger = structlog.get_logger(__name__)
 

@@ -14,7 +14,7 @@ from newsletter.web.probes import Probes
 from newsletter.web.server import serve
 from newsletter.web.subscribing import SignupParts
 from newsletter.web.unsubscribe import Readers
-from newsletter.wiring import build_signup_desk
+from newsletter.wiring.signups import build_signup_desk
 
 if TYPE_CHECKING:
     from contextlib import AsyncExitStack

@@ -26,12 +26,13 @@ from newsletter.daemon.webhooks import Telling
 from newsletter.daemon.worker import Worker
 from newsletter.model import ALL_ROLES, Role
 from newsletter.notify import Notifier
-from newsletter.wiring import check_roles, exclusive, start_catcher, wanted_webhooks
+from newsletter.wiring.application import check_roles, exclusive, start_catcher
+from newsletter.wiring.webhooks import wanted_webhooks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
-    from newsletter.wiring import Application
+    from newsletter.wiring.application import Application
 
 logger = structlog.get_logger(__name__)
 

@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING
 from newsletter.metrics import Metrics
 from newsletter.model import ALL_ROLES, Role
 from newsletter.vitals import Vitals
-from newsletter.wiring import build_parts, fleet_of
+from newsletter.wiring.mail import fleet_of
+from newsletter.wiring.parts import build_parts
 
 if TYPE_CHECKING:
     from newsletter.notify import Notifier
-    from newsletter.wiring import Application, Parts
+    from newsletter.wiring.application import Application
+    from newsletter.wiring.parts import Parts
 
 
 @dataclass(slots=True)

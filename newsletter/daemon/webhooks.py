@@ -11,7 +11,7 @@ import structlog
 from newsletter.errors import NewsletterError
 from newsletter.model import Role
 from newsletter.service.gate import read_clearance
-from newsletter.wiring import build_postman, wanted_webhooks
+from newsletter.wiring.webhooks import build_postman, wanted_webhooks
 
 if TYPE_CHECKING:
     from newsletter.daemon.running import Running

@@ -49,7 +49,7 @@ if TYPE_CHECKING:
     from newsletter.web.api_mount import ApiMount
     from newsletter.web.probes import Probes
     from newsletter.web.subscribing import SignupParts
-    from newsletter.wiring import BounceParts
+    from newsletter.wiring.bounces import BounceParts
 
 logger = structlog.get_logger(__name__)
 

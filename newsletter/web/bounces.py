@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import starlette.requests
     from starlette.responses import Response
 
-    from newsletter.wiring import BounceParts
+    from newsletter.wiring.bounces import BounceParts
 
 logger = structlog.get_logger(__name__)
 

@@ -25,7 +25,7 @@ from newsletter.store.indexing import index_missing
 from newsletter.store.migrate import connect
 from newsletter.store.paperrows import paper_row
 from newsletter.store.schema import papers as table
-from newsletter.wiring import open_application
+from newsletter.wiring.application import open_application
 from tests.bench.bench_match import make_corpus
 from tests.support.adminsite import OWN, log_in, make_admin_configuration, make_history, token_of, visitor
 

@@ -23,7 +23,8 @@ from newsletter.errors import NewsletterError
 from newsletter.model import Consent, Origin
 from newsletter.service.collect import collect
 from newsletter.store.migrate import migrate
-from newsletter.wiring import Application, Parts, build_parts, open_application
+from newsletter.wiring.application import Application, open_application
+from newsletter.wiring.parts import Parts, build_parts
 from tests.crash.newsletters import Newsletter, reader
 from tests.support.deliveries import draft
 from tests.support.journal import JournalReader

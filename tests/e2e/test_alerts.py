@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from newsletter.daemon import Daemon
-from newsletter.wiring import Application, open_application
+from newsletter.wiring.application import Application, open_application
 from tests.support.daemon import ROOT
 from tests.support.feed_server import FeedServer, Reply, running_feed_server
 from tests.support.smtp_server import Script, SmtpServer

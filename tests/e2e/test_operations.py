@@ -18,7 +18,7 @@ import pytest
 
 from newsletter.daemon import Daemon
 from newsletter.settings.load import load_configuration
-from newsletter.wiring import open_application
+from newsletter.wiring.application import open_application
 from tests.support.daemon import ROOT, DaemonProcess
 from tests.support.smtp_server import Script, SmtpServer
 

@@ -16,7 +16,7 @@ from newsletter.store.bounces import BounceTables
 from newsletter.vitals import Vitals
 from newsletter.web.app import create_app
 from newsletter.web.probes import Probes
-from newsletter.wiring import BounceParts
+from newsletter.wiring.bounces import BounceParts
 from tests.support.deliveries import PLANNED_AT, make_store, plan
 from tests.support.returned import LINKS, Desk
 

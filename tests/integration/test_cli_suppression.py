@@ -16,7 +16,7 @@ from newsletter.model import (
     SuppressionReason,
     Verdict,
 )
-from newsletter.wiring import open_application
+from newsletter.wiring.application import open_application
 from tests.support.command_line import CommandLine, make_command_line
 from tests.support.databases import migrated_file
 from tests.support.stored import NOW

@@ -16,7 +16,7 @@ from newsletter.daemon.reloading import Reloading
 from newsletter.daemon.running import Running
 from newsletter.model import Bounce, BounceKind, Verdict
 from newsletter.notify import Notifier
-from newsletter.wiring import open_application
+from newsletter.wiring.application import open_application
 from tests.support.command_line import make_command_line
 from tests.support.databases import migrated_file
 

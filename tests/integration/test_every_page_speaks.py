@@ -17,7 +17,7 @@ from newsletter.daemon.process import Daemon
 from newsletter.mail.sample import sample_digest
 from newsletter.model import IssueKind
 from newsletter.settings.values import zone_names
-from newsletter.wiring import open_application
+from newsletter.wiring.application import open_application
 from tests.support.mails import BRAND, digest_of, make_renderer
 from tests.support.pictures import make_configuration
 from tests.support.pseudo import CODE, speak_pseudo, unmarked
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     import pytest
 
     from newsletter.model import Digest, Paper, Profile
-    from newsletter.wiring import Application
+    from newsletter.wiring.application import Application
 
 SAID: Final = ("title", "alt", "placeholder", "aria-label", "aria-description")
 WORD: Final = re.compile(r"[^\W\d_]{2,}")

@@ -16,7 +16,8 @@ from newsletter.mail.redirect import INTENDED, RedirectedTransport, of_redirecte
 from newsletter.mail.smtp import Relay, SmtpTransport, Tls
 from newsletter.model import DeliveryState, Notice, Outcome, OutcomeKind, Step, SubscriberStatus
 from newsletter.settings.load import load_configuration
-from newsletter.wiring import build_parts, open_application
+from newsletter.wiring.application import open_application
+from newsletter.wiring.parts import build_parts
 from tests.support.command_line import CommandLine, make_command_line
 from tests.support.databases import migrated_file
 from tests.support.smtp_server import Script, SmtpServer
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
-    from newsletter.wiring import Application
+    from newsletter.wiring.application import Application
 
 __all__ = ["migrated_file"]
 

@@ -19,7 +19,7 @@ from newsletter.core.sessions import Sessions
 from newsletter.service.login import PER_ACCOUNT, PER_NETWORK, WAITING, Doorkeeper, LoginRefused
 from newsletter.settings.load import load_configuration
 from newsletter.web.admin.access import own_path
-from newsletter.wiring import Application, open_application
+from newsletter.wiring.application import Application, open_application
 from tests.support.adminsite import (
     OWN,
     PASSWORD,

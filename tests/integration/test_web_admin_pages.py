@@ -24,7 +24,7 @@ from newsletter.model import (
 )
 from newsletter.service.trial import Trials
 from newsletter.store.schema import deliveries
-from newsletter.wiring import open_application
+from newsletter.wiring.application import open_application
 from tests.support.adminsite import OWN, contents, log_in, make_admin_configuration, make_history, token_of, visitor
 from tests.support.stored import NOW, arxiv_entry, succeeded
 
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     import httpx2
 
-    from newsletter.wiring import Application
+    from newsletter.wiring.application import Application
 
 PEOPLE = 20
 YESTERDAY = (datetime.now(UTC) - timedelta(days=1)).date()

@@ -18,7 +18,8 @@ from newsletter.web.admin.desk import AdminDesk
 from newsletter.web.app import create_app
 from newsletter.web.probes import Probes
 from newsletter.web.server import serve
-from newsletter.wiring import build_parts, open_application
+from newsletter.wiring.application import open_application
+from newsletter.wiring.parts import build_parts
 from tests.support.adminsite import PASSWORD, USER, make_admin_configuration, make_history, no_figures
 from tests.support.pictures import ARGUMENTS, Picture
 

@@ -19,7 +19,7 @@ from newsletter.store.migrate import connect
 from newsletter.web.admin.desk import AdminDesk
 from newsletter.web.app import create_app
 from newsletter.web.probes import Probes
-from newsletter.wiring import Application, open_application
+from newsletter.wiring.application import Application, open_application
 from tests.support.history import seed
 from tests.support.pictures import make_configuration
 

@@ -16,7 +16,7 @@ from newsletter.store.sql import SqlStore, open_store
 from newsletter.web.api_mount import ApiMount
 from newsletter.web.app import create_app
 from newsletter.web.probes import Probes
-from newsletter.wiring import Application
+from newsletter.wiring.application import Application
 from newsletter.wiring.bounces import build_desk
 from tests.support.command_line import PROFILES, SETTINGS
 

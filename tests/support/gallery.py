@@ -20,8 +20,8 @@ from newsletter.mail.report import ReportTemplate, sample_report
 from newsletter.mail.themes import THEMES
 from newsletter.model import Frequency, Health, IssueKind, Notice, SourceNote
 from newsletter.service.issue import stand_in
-from newsletter.wiring import build_issuer
 from newsletter.wiring.mail import brand_of, topic_urls
+from newsletter.wiring.parts import build_issuer
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from newsletter.mail.brand import Brand
     from newsletter.model import Digest, Paper, Subscriber
-    from newsletter.wiring import Application
+    from newsletter.wiring.application import Application
 
 VIEWS: Final[tuple[tuple[int, Literal["light", "dark"]], ...]] = (
     (600, "light"),

@@ -29,14 +29,16 @@ from newsletter.settings.example import write_example
 from newsletter.web.app import create_app
 from newsletter.web.probes import Probes
 from newsletter.web.server import serve
-from newsletter.wiring import build_issuer, build_parts, build_renderer, build_transport, open_application
+from newsletter.wiring.application import open_application
+from newsletter.wiring.mail import build_renderer, build_transport
+from newsletter.wiring.parts import build_issuer, build_parts
 from tests.support.gallery import gallery, keep
 from tests.support.postfix import free_port
 
 if TYPE_CHECKING:
     from playwright.async_api import Browser
 
-    from newsletter.wiring import Application
+    from newsletter.wiring.application import Application
 
 FOLDER = Path(__file__).resolve().parents[2] / "docs" / "images"
 ARGUMENTS = (

@@ -26,7 +26,8 @@ from newsletter.store.copying import Contents, summarise
 from newsletter.store.dialect import parse_address as parse_url
 from newsletter.store.migrate import connect
 from newsletter.web.api_mount import ApiMount
-from newsletter.wiring import build_renderer, open_application
+from newsletter.wiring.application import open_application
+from newsletter.wiring.mail import build_renderer
 from tests.support.adminsite import PASSWORD, USER, make_admin_configuration
 from tests.support.daemon import DaemonProcess
 
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
 
     from newsletter.core.links import Links
     from newsletter.model import Subscriber
-    from newsletter.wiring import Application
+    from newsletter.wiring.application import Application
 
 PLACES = re.compile(r'(?:href|src|action)="([^"]*)"')
 WRITTEN = re.compile(r"https?://[^\s<>\"]+")

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from newsletter.settings.adminmodels import AdminSettings
     from newsletter.web.pages import Pages
-    from newsletter.wiring import Application
+    from newsletter.wiring.application import Application
 
 logger = structlog.get_logger(__name__)
 

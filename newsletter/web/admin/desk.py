@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
 
     from newsletter.web.pages import Pages
-    from newsletter.wiring import Application
+    from newsletter.wiring.application import Application
 
 STYLE: Final = resources.files("newsletter.web").joinpath("admin.css").read_bytes()
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from newsletter.model import SourceDay
     from newsletter.web.admin.access import Access, Visit
-    from newsletter.wiring import Application
+    from newsletter.wiring.application import Application
 
 BAD: Final = (Health.BROKEN, Health.THROTTLED, Health.STALE)
 WORST: Final = (Health.BROKEN, Health.THROTTLED, Health.STALE, Health.FRESH, Health.QUIET, Health.UNCHECKED)

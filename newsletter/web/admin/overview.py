@@ -13,7 +13,7 @@ from newsletter.web.admin.access import HOME, Access, Visit
 from newsletter.web.admin.asked import span_of
 from newsletter.web.admin.issues import mails_by_day
 from newsletter.web.plots import Plot, Series, lines
-from newsletter.wiring import alert_policy
+from newsletter.wiring.parts import alert_policy
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from starlette.responses import Response
 
     from newsletter.model import DayOfGrowth
-    from newsletter.wiring import Application
+    from newsletter.wiring.application import Application
 
 
 @dataclass(frozen=True, slots=True)

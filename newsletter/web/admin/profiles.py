@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from newsletter.model import Problem, Profile
     from newsletter.service.trial import Trials
     from newsletter.web.admin.access import Access, Visit
-    from newsletter.wiring import Application
+    from newsletter.wiring.application import Application
 
 PATH: Final = "/admin/profiles"
 DAYS: Final = 30

@@ -13,13 +13,13 @@ from newsletter.model import CircuitScope, Pause, PauseScope
 from newsletter.service.relays import read_relays
 from newsletter.web.admin.access import Access, Visit, back, own_path
 from newsletter.web.admin.asked import member
-from newsletter.wiring import fleet_of
+from newsletter.wiring.mail import fleet_of
 
 if TYPE_CHECKING:
     from starlette.datastructures import FormData
     from starlette.responses import Response
 
-    from newsletter.wiring import Application
+    from newsletter.wiring.application import Application
 
 logger = structlog.get_logger(__name__)
 

@@ -13,7 +13,7 @@ import httpx2
 import pytest
 
 from tests.e2e.test_pages import RULES
-from tests.support.browsing import SCHEMES, Scheme, axe, browser, html_validate, look, overhang
+from tests.support.browsing import SCHEMES, Scheme, axe, browser, html_validate, look, overhang, tab_to
 from tests.support.daemon import DaemonProcess
 from tests.support.pictures import make_configuration
 
@@ -143,11 +143,16 @@ def test_who_presses_once_more_is_told_why(browser: Browser, site: str) -> None:
 
 def test_the_keyboard_alone_subscribes(browser: Browser, site: str) -> None:
     page = open_form(browser, site, 1280, scripts=True)
-    page.locator("[name=profiles]").first.focus()
+    tab_to(page, "profiles")
     page.keyboard.press("Space")
-    page.locator("#address").focus()
+    tab_to(page, "address")
     page.keyboard.type("keys@example.org")
     page.keyboard.press("Enter")
     page.wait_for_url("**/subscribe/sent")
-    mail_to(site, "keys@example.org", "Confirm your subscription")
+    confirmation = mail_to(site, "keys@example.org", "Confirm your subscription")
+    (link,) = set(re.findall(rf"{re.escape(site)}/confirm/\S+", confirmation))
+    page.goto(link)
+    tab_to(page, "Confirm the subscription")
+    page.keyboard.press("Enter")
+    page.get_by_role("heading", name="You are subscribed").wait_for()
     page.context.close()

@@ -18,6 +18,11 @@ if TYPE_CHECKING:
 
     from playwright.sync_api import Browser, Page
 
+FOCUSED = """() => {
+    const at = document.activeElement, style = getComputedStyle(at);
+    const outline = style.outlineStyle === "none" ? 0 : parseFloat(style.outlineWidth);
+    return {name: at.name || "", text: at.innerText || "", outline};
+}"""
 Scheme = Literal["light", "dark"]
 SCHEMES: tuple[Scheme, ...] = ("light", "dark")
 
@@ -48,6 +53,19 @@ def look(
 def overhang(page: Page) -> int:
     """Return by how many pixels the page is wider than its window."""
     return int(page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth"))
+
+
+def tab_to(page: Page, name: str) -> None:
+    """Go on by the tabulator to the field of this name, or to what says just this, which has to show that it has the
+    focus.
+    """
+    for _ in range(100):
+        page.keyboard.press("Tab")
+        at = page.evaluate(FOCUSED)
+        if name in {at["name"], at["text"].strip()}:
+            assert at["outline"] >= 1, name
+            return
+    pytest.fail(f"nothing called {name} takes the focus")
 
 
 @functools.cache

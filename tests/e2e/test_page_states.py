@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["browser"]
 
 ZONES = re.compile(r"(<optgroup.*?</optgroup>)(?:\s*<optgroup.*?</optgroup>)+", re.DOTALL)  # one continent is enough
+TYPED = re.compile(r'<(?:textarea|input[^>]* type="(?:search|text|email)"|input id="paper")[^>]*>')
 ORIGIN = "https://news.example"
 FILES = {"/style.css": ("text/css", STYLE), "/subscribe.js": ("text/javascript", SCRIPT)}
 
@@ -75,6 +76,13 @@ def test_axe_finds_nothing_and_nothing_sticks_out(browser: Browser, states: Stat
 def test_every_page_is_small(states: States) -> None:
     shared = sum(len(body) for _, body in FILES.values())
     assert {name: len(text) for name, text in states.pages.items() if len(text.encode()) + shared >= MOST_OCTETS} == {}
+
+
+def test_what_is_typed_keeps_its_own_direction(states: States) -> None:
+    """A query or an address is not turned over by a page from right to left."""
+    typed = [field for text in states.pages.values() for field in TYPED.findall(text) if "tabindex" not in field]
+    assert len(typed) > 60
+    assert [field for field in typed if ' dir="' not in field] == []
 
 
 def test_html_is_valid(states: States, tmp_path: Path) -> None:

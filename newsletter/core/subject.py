@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from newsletter.core.picks import PICKS_PROFILE
@@ -83,7 +84,7 @@ def subject(digest: Digest, papers: Mapping[int, Paper], name: str, language: La
 
 def preheader(digest: Digest, papers: Mapping[int, Paper], language: Language) -> str:
     """Return the line that inboxes show after the subject: the first titles, or the number of papers seen."""
-    titles = [clip(one_line(readable(papers[paper_id].title)), _TITLE_LIMIT) for paper_id in digest.paper_ids[:3]]
+    titles = [_short_title(papers[paper_id].title) for paper_id in digest.paper_ids[:3]]
     if titles:
         return clip(" · ".join(titles), _PREHEADER_LIMIT)
     if digest.kind is IssueKind.WELCOME:
@@ -97,6 +98,11 @@ def preheader(digest: Digest, papers: Mapping[int, Paper], language: Language) -
         "%(num)s new papers looked at. Nothing for you today.",
         digest.considered,
     )
+
+
+@lru_cache(maxsize=1024)  # the digests of one day share their papers
+def _short_title(title: str) -> str:
+    return clip(one_line(readable(title)), _TITLE_LIMIT)
 
 
 def _transactional(kind: IssueKind, language: Language) -> tuple[str, str]:

@@ -46,4 +46,4 @@ def _counted_paper(paper: PaperView, go: Callable[[int, str], str]) -> PaperView
     links = tuple(replace(link, url=go(paper.id, mark_of(link.url))) for link in paper.links)
     url = go(paper.id, mark_of(paper.url)) if paper.url else ""
     # What was filled for the paper before holds the links of another issue, or plain ones.
-    return replace(paper, url=url, links=links, _kept={})
+    return replace(paper, url=url, links=links, _kept={}, _shown=[], _sizes={})

@@ -14,9 +14,11 @@ from newsletter.languages.language import ENDS_ISOLATE, STARTS_ISOLATE
 from newsletter.mail.marks import Marked, whole
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
+    from newsletter.languages import Language
     from newsletter.mail.brand import Brand
+    from newsletter.mail.links import LinkView
 
 _MARK = Markup('<b class="mark" style="font-weight:inherit;padding:1px 2px;border-radius:3px;background-color:{}">')
 _NARROW = re.compile("[ -~\u00a1-\u00ac\u00ae-\u02ff\u2010-\u2027\u2030-\u205e\u2190-\u21ff\u2605]*")
@@ -42,9 +44,18 @@ def html_filters(brand: Brand) -> dict[str, Callable[..., Any]]:
     return common_filters() | {"marked": lambda value: marked_html(value, opening)}
 
 
-def text_filters() -> dict[str, Callable[..., Any]]:
+def text_filters(language: Language) -> dict[str, Callable[..., Any]]:
     """Return the filters of plain-text templates."""
-    return common_filters() | {"marked": marked_text, "wrap": wrap, "width": display_width}
+
+    def in_language(links: Iterable[LinkView], margin: str = "") -> str:
+        return references(links, margin, language)
+
+    return common_filters() | {
+        "marked": marked_text,
+        "references": in_language,
+        "width": display_width,
+        "wrap": wrap,
+    }
 
 
 def count_of(number: int, noun: str) -> str:
@@ -65,6 +76,17 @@ def marked_text(value: Marked | str) -> str:
     """Return the value with marked stretches ``*like this*``, which mail programs for terminals show bold."""
     pieces = (value if isinstance(value, Marked) else whole(value)).pieces
     return one_line("".join(f"*{text}*" if is_marked else text for text, is_marked in pieces))
+
+
+def references(links: Iterable[LinkView], margin: str, language: Language) -> str:
+    """Return links as numbered references, e.g. ``[3] Code (★ 412): https://example.org/``: each on a line of its own,
+    after ``margin``.
+    """
+    return "\n".join([f"{margin}[{link.number}] {link.label}{_stars(link, language)}: {link.url}" for link in links])
+
+
+def _stars(link: LinkView, language: Language) -> str:
+    return "" if link.stars is None else f" (★ {language.number(link.stars)})"
 
 
 def wrap(value: object, width: int = TEXT_WIDTH, indent: str = "", first: str | None = None) -> str:

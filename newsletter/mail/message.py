@@ -5,11 +5,11 @@ from __future__ import annotations
 import binascii
 import hashlib
 import re
-import secrets
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from functools import cached_property, lru_cache
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from markupsafe import escape
@@ -18,47 +18,13 @@ from newsletter.mail import headers
 from newsletter.mail.lists import feedback_id, list_headers, unsubscribe_headers
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from newsletter.mail.brand import Brand
 
 _SOFT_BREAK = b"=\r\n"
 _LONGEST = 75  # characters of a quoted-printable line before its soft break
 _AS_TEXT, _AS_HTML = 0, 1
-CHANGED = "a value that differs between recipients was changed by a filter"
-
-
-class Placeholders:
-    """Stand-ins for what differs between the recipients of one digest: letters and digits that no filter changes and
-    nobody can guess, cut out again once the template is filled.
-    """
-
-    def __init__(self, names: tuple[str, ...]) -> None:
-        self.names = names
-        self._token = f"{secrets.randbelow(10**16):016}"  # digits, which have no capitals
-        self._stand_ins = {name: f"zq{self._token}{index}qz" for index, name in enumerate(names)}
-
-    @property
-    def length(self) -> int:
-        """How many characters a stand-in has."""
-        return len(self._token) + 5
-
-    def values(self) -> dict[str, str]:
-        """Return each name with its stand-in."""
-        return dict(self._stand_ins)
-
-    def split(self, text: str) -> list[str]:
-        """Return text and names in turn, beginning and ending with text; ValueError where a stand-in was changed."""
-        names = {stand_in: name for name, stand_in in self._stand_ins.items()}
-        head, length = f"zq{self._token}", len(self._token) + 5
-        first, *others = text.split(head)
-        parts = [first]
-        for other in others:
-            stand_in = head + other[: length - len(head)]
-            parts += (names.get(stand_in, stand_in), other[length - len(head) :])
-        if any(self._token in part for part in parts):
-            raise ValueError(CHANGED)
-        return parts
 
 
 def quoted_printable(text: str) -> bytes:
@@ -80,10 +46,10 @@ def soft_ended(encoded: bytes) -> bytes:
 class Part:
     """One body part, encoded but for its placeholders; each of those gets soft-broken lines of its own."""
 
-    def __init__(self, pieces: list[str], *, is_html: bool) -> None:
+    def __init__(self, pieces: Sequence[str], *, is_html: bool) -> None:
         self._pieces = pieces
         self._is_html = is_html
-        self._names = pieces[1::2]
+        self._names = list(pieces[1::2])
 
     @cached_property
     def encoded_pieces(self) -> list[bytes]:
@@ -151,19 +117,36 @@ class Envelope:
         between = b"\r\n" + _part_start(boundary, "text/html")
         pieces, slots = _joined(start, _slotted(text, _AS_TEXT), between, _slotted(html, _AS_HTML))
         pieces[-1] += f"\r\n--{boundary}--\r\n".encode()
-        self._chunks, self._runs = [b"", pieces[0]], _runs(slots)
-        self._names = tuple(dict.fromkeys(name for name, _ in slots))
-        for piece in pieces[1:]:
-            self._chunks += (b"", piece)
+        self._chunks = [chunk for piece in (b"", *pieces) for chunk in (b"", piece)]
+        names = {name: name in _SHARED for name, _ in slots}
+        self._own, self._shared = ([name for name in names if names[name] is is_shared] for is_shared in (False, True))
+        order = [(name, form) for name in (*self._own, *self._shared) for form in (_AS_TEXT, _AS_HTML)]
+        self._places = itemgetter(0, 1, *(2 + order.index(slot) for slot in slots))
 
     def compose(self, recipient: Recipient, message_id: str, now: datetime) -> bytes:
         """Return the message: CRLF lines, none over 998 octets; the same each time but for its Date."""
-        chunks, values = self._chunks.copy(), recipient.values
-        chunks[0] = self._own_headers(recipient, message_id, now)
-        lines = {name: _lines_of(name, values[name]) for name in self._names}
-        for name, form, places, count in self._runs:
-            chunks[places] = [lines[name][form]] * count
+        chunks = self._chunks.copy()
+        lines = self._lines(recipient.values)
+        chunks[::2] = self._places((self._own_headers(recipient, message_id, now), b"", *lines))
         return b"".join(chunks)
+
+    def _lines(self, values: Mapping[str, str]) -> list[bytes]:
+        """Return each value as it stands in text and in HTML: those of the recipient alone, and those that many have in
+        common, which are remembered.
+        """
+        lines: list[bytes] = []
+        own = [values[name] for name in self._own]
+        octets = "\n".join(own).encode("utf-8", "replace")
+        if len(octets.translate(None, _UNCHANGED)) < len(own) and max(map(len, own)) <= _LONGEST:  # all as they are
+            for each in octets.split(b"\n"):
+                line = each + _SOFT_BREAK
+                lines += (line, line)
+        else:
+            for value in own:
+                lines += _on_its_own_lines(value)
+        for name in self._shared:
+            lines += _shared_lines(values[name])
+        return lines
 
     def _own_headers(self, recipient: Recipient, message_id: str, now: datetime) -> bytes:
         """Return the fields that differ between recipients; ordinary values are filled in as they stand."""
@@ -202,21 +185,6 @@ def _joined(
     return [*pieces, *html[0][1:]], [*text[1], *html[1]]
 
 
-def _runs(slots: list[Slot]) -> list[tuple[str, int, slice, int]]:
-    """Return the slots in runs of one value each: its name and form, its places among the chunks of a message (every
-    second one, from the third), and how many these are. A digest holds a link for votes on each paper, sixty in a row.
-    """
-    found: list[tuple[str, int, slice, int]] = []
-    start = 0
-    while start < len(slots):
-        end = start + 1
-        while end < len(slots) and slots[end] == slots[start]:
-            end += 1
-        found.append((*slots[start], slice(2 + 2 * start, 2 + 2 * end, 2), end - start))
-        start = end
-    return found
-
-
 # Message-ID, address and link that need neither folding nor cleaning: what headers.* would make of them.
 _ORDINARY = re.compile(
     r"<[A-Za-z0-9._+-]{1,100}@[A-Za-z0-9.-]{1,100}> "
@@ -233,11 +201,6 @@ def _date(timestamp: int) -> str:
 # By quoted-printable, and in HTML.
 _UNCHANGED = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789@:/?._~%+,;!$()*-"
 _SHORT = 2 * _LONGEST
-
-
-def _lines_of(name: str, value: str) -> tuple[bytes, bytes]:
-    """Return a value as :func:`_on_its_own_lines` does; what many recipients share is remembered."""
-    return _shared_lines(value) if name in _SHARED else _on_its_own_lines(value)
 
 
 def _on_its_own_lines(value: str) -> tuple[bytes, bytes]:

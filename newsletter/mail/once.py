@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from jinja2 import nodes
 from jinja2.ext import Extension
 
-from newsletter.mail.view import PaperView, kept_with
+from newsletter.mail.view import PaperView, kept_with, shown_of
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -25,16 +25,21 @@ _numbers = count()  # no two tags share one, so that no two templates do
 
 def known(paper: object, *key: object) -> str | None:
     """Return what was kept for a paper under ``key``; nothing ever is for anything else."""
-    return kept_with(paper).get(key) if isinstance(paper, PaperView) else None
+    text = kept_with(paper).get(key) if isinstance(paper, PaperView) else None
+    if text is not None:
+        shown_of(paper).append(text)  # type: ignore[arg-type] # it is a paper
+    return text
 
 
-def keep(text: str, paper: object, *key: object) -> str:
-    """Return ``text``, and keep it for a paper under ``key``."""
+def keep(filled: str, paper: object, *key: object) -> str:
+    """Return what was filled for a paper, and keep it under ``key``."""
+    text = str(filled)  # no Markup, which Jinja would copy each time
     if isinstance(paper, PaperView):
         kept = kept_with(paper)
         if len(kept) >= _MAXIMUM_KEPT:
             kept.clear()
         kept[key] = text
+        shown_of(paper).append(text)
     return text
 
 
@@ -59,5 +64,8 @@ class Once(Extension):
         fill = nodes.AssignBlock(kept, None, body)
         store = nodes.Assign(kept, nodes.Filter(kept, "once_keep", [subject, *key], [], None, None))
         missing = nodes.Test(kept, "none", [], [], None, None)
-        show = nodes.Output([kept])
+        show: nodes.Stmt = nodes.Output([kept])
+        if self.environment.autoescape:  # as it is: it has been escaped
+            plainly = nodes.Keyword("autoescape", nodes.Const(False))  # noqa: FBT003 (a value of Jinja's)
+            show = nodes.ScopedEvalContextModifier([plainly], [show])
         return [node.set_lineno(line) for node in (look, nodes.If(missing, [fill, store], [], []), show)]

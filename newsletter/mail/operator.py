@@ -10,6 +10,7 @@ from newsletter.errors import TemplateError
 from newsletter.languages import ENGLISH
 from newsletter.mail import headers
 from newsletter.mail.fill import Compiler, fill_html, fill_text
+from newsletter.mail.flatten import of_language
 from newsletter.mail.message import quoted_printable
 from newsletter.mail.templates import TemplateFiles, shipped_templates
 
@@ -56,7 +57,7 @@ class OperatorTemplate:
         problems: list[Problem] = []
         for fill in (fill_text, fill_html):
             try:
-                filled.append(fill(self._compiled, variables))
+                filled.append("".join(fill(self._compiled, variables)))
             except TemplateError as error:
                 problems += error.problems
         if problems:
@@ -72,10 +73,7 @@ class OperatorTemplate:
             "theme": brand.theme,
             "light": brand.light,
             "dark": brand.dark,
-            "lang": ENGLISH.code,
-            "direction": ENGLISH.direction,
-            "start": "left",
-            "end": "right",
+            **of_language(ENGLISH),
             "subject": subject,
             "preheader": preheader,
             "now": now,

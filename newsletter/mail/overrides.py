@@ -7,7 +7,7 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING, Final
 
 from newsletter.errors import TemplateError
-from newsletter.mail.message import CHANGED
+from newsletter.mail.placeholders import CHANGED
 from newsletter.mail.templates import shipped_templates
 from newsletter.mail.variables import MISUSED
 from newsletter.model import Problem

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, time
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar, cast
+from math import inf
+from time import monotonic
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import structlog
 
@@ -16,11 +19,14 @@ from newsletter.languages import ENGLISH, Language, known_codes, language_of
 from newsletter.mail.brand import Brand, colour_problems
 from newsletter.mail.counting import counted
 from newsletter.mail.fill import Compiled, Compiler, fill_html, fill_text
-from newsletter.mail.message import Envelope, Part, Placeholders, Recipient
+from newsletter.mail.fitting import Fitting, Trial
+from newsletter.mail.flatten import of_language
+from newsletter.mail.message import Envelope, Part, Recipient
 from newsletter.mail.names import PER_RECIPIENT, VARIABLES
 from newsletter.mail.operator import OPERATORS
 from newsletter.mail.overrides import override_problems, without_doubles
-from newsletter.mail.rooms import ROOMS, cannot_do, html_budget
+from newsletter.mail.placeholders import Placeholders
+from newsletter.mail.rooms import ROOMS, html_budget
 from newsletter.mail.sample import sample_digest
 from newsletter.mail.templates import TemplateFiles, shipped_templates
 from newsletter.mail.view import count_views, note_sentences, section_views
@@ -28,16 +34,19 @@ from newsletter.mail.words import schedule, subscription
 from newsletter.model import IssueKind, Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from newsletter.core.links import Links
+    from newsletter.mail.templates import Source
     from newsletter.mail.view import Room, SectionView
     from newsletter.model import Digest, Paper, Subscriber
 
 _LINK_BEYOND_BASE = 60  # characters of a signed link after the base address (newsletter.core.links)
 _WORDS_LENGTH = 60  # of a schedule or subscription in words
 
+LOOK_AGAIN_S: Final = 1.0
+"""After how long the files of templates are looked at again: many digests are made in the meantime."""
 _MOST_TERMS = 4096  # different schedules and subscriptions that are remembered in words
 logger = structlog.get_logger(__name__)
 # Templates that their kind of mail calls for: no reader chooses them.
@@ -107,12 +116,12 @@ class Renderer:
 
     ``directories`` are the admin's template folders, most important first; what they lack comes from
     :func:`newsletter.mail.templates.shipped_templates`. ``links`` makes the addresses that are one recipient's alone,
-    ``None`` where there is no web side to answer them; ``vote_links`` the address to which a paper's id and a vote are
-    added. ``profile_titles`` names the profiles as people read them, ``topic_urls`` their pages where they have one.
-    With ``counts_clicks`` the links to papers lead over our pages.
+    ``None`` where there is no web side to answer them. ``profile_titles`` names the profiles as people read them,
+    ``topic_urls`` their pages where they have one. With ``counts_clicks`` the links to papers lead over our pages.
 
-    A template is compiled when it is first needed, and again when one of its files has changed. Should the changed one
-    be broken, the last good one stays in force, and the log says so once (``template.broken``).
+    A template is compiled when it is first needed, and again when one of its files has changed, for which they are
+    looked at after every ``look_again_s``. Should the changed one be broken, the last good one stays in force, and the
+    log says so once (``template.broken``).
     """
 
     _needed: ClassVar[tuple[str, ...]] = tuple(kind.value for kind in IssueKind)
@@ -123,22 +132,26 @@ class Renderer:
         brand: Brand,
         links: Links | None = None,
         profile_titles: Mapping[str, str] | None = None,
-        vote_links: Callable[[Subscriber], str] | None = None,
         topic_urls: Mapping[str, str] | None = None,
         *,
         counts_clicks: bool = False,
+        look_again_s: float = LOOK_AGAIN_S,
     ) -> None:
         shipped = shipped_templates()
         self.brand = brand
         self._files = TemplateFiles((*(folder for folder in directories if folder != shipped), shipped))
         self._links = links
-        self._vote_links = vote_links
         self._topic_urls = dict(topic_urls or {})
         self._counts_clicks = counts_clicks
         self._titles = dict(profile_titles or {})
-        self._placeholders = Placeholders(PER_RECIPIENT)
+        link = len(brand.web_url) + _LINK_BEYOND_BASE
+        sizes = {name: link if name.endswith("_url") else _WORDS_LENGTH for name in PER_RECIPIENT}
+        self._placeholders = Placeholders(sizes)
+        self._fitting = Fitting(self._placeholders.size, len(brand.web_url))
         self._compiler = Compiler(self._files, brand, VARIABLES)
         self._compiled: dict[tuple[str, str], Compiled] = {}
+        self._look_again_s = look_again_s
+        self._looked_at: dict[tuple[str, str], float] = {}
         self._refused: dict[tuple[str, str], frozenset[tuple[str, int, int]]] = {}
         self._known_terms: dict[tuple[object, ...], tuple[str, str]] = {}
 
@@ -188,15 +201,15 @@ class Renderer:
 
     def recipient(self, subscriber: Subscriber, language: Language = ENGLISH) -> Recipient:
         """Return what is this subscriber's alone in a mail in ``language``."""
-        url = self._links.unsubscribe_url(subscriber.id) if self._links else ""
+        url, manage, vote = self._links.of_mail(subscriber.id) if self._links else ("", "", "")
         schedule_words, subscription_words = self._terms(subscriber, language)
         values = {
             "unsubscribe_url": url or one_line(self._unsubscribe_by_mail()),
-            "vote_url": self._vote_links(subscriber) if self._vote_links else "",
+            "vote_url": vote,
             "schedule": schedule_words,
             "address": one_line(subscriber.address.text),
             "subscription": subscription_words,
-            "manage_url": self._links.manage_url(subscriber.id) if self._links else "",
+            "manage_url": manage,
             "confirm_url": "",
         }
         return Recipient(subscriber.address.wire, url, values)
@@ -235,19 +248,18 @@ class Renderer:
         language: Language,
     ) -> Part:
         """Return the HTML, and leave in ``variables`` how much of the papers it had room for."""
-        count, over, part = len(digest.paper_ids), 0, None
-        for room in ROOMS:
-            if part and cannot_do(room, over, count, len(self.brand.web_url)):
-                continue
-            sections = self._sections(digest, papers, room, language)
-            omitted = sum(each.omitted for each in sections)
-            variables |= {"sections": sections, "omitted": omitted, "is_brief": room.is_brief}
-            html = fill_html(compiled, variables)
-            part = self._part(html, compiled.html_source.name, is_html=True)
-            over = len(html.encode("utf-8", "replace")) + self._own_words(part) - html_budget(count)
-            if over <= 0:
-                break
-        return cast("Part", part)  # the first room is always tried
+        count = len(digest.paper_ids)
+
+        def fill(number: int) -> Trial:
+            sections = self._sections(digest, papers, ROOMS[number], language)
+            chunks = fill_html(compiled, variables | _in_room(sections, number))
+            with self._checked(compiled.html_source):
+                html = self._placeholders.cut(chunks)
+            return Trial(number, sections, html, html.size - html_budget(count))
+
+        trial = self._fitting.fit(compiled, count, fill)
+        variables |= _in_room(trial.sections, trial.number)
+        return Part(trial.html.pieces, is_html=True)
 
     def _sections(
         self, digest: Digest, papers: Mapping[int, Paper], room: Room, language: Language
@@ -267,31 +279,26 @@ class Renderer:
         language: Language,
     ) -> Part:
         del digest, papers, language  # the sections are those of the HTML
-        return self._part(fill_text(compiled, variables), compiled.text_source.name, is_html=False)
+        text = fill_text(compiled, variables)
+        with self._checked(compiled.text_source):
+            return Part(self._placeholders.pieces(text), is_html=False)
 
-    def _own_words(self, part: Part) -> int:
-        """Return by how many bytes the recipient's own words are about longer than what stands in for them."""
-        link, own = len(self.brand.web_url) + _LINK_BEYOND_BASE, self._placeholders.length
-        return sum((link if name.endswith("_url") else _WORDS_LENGTH) - own for name in part.order)
-
-    def _part(self, filled: str, template: str, *, is_html: bool) -> Part:
+    @contextmanager
+    def _checked(self, source: Source) -> Iterator[None]:
+        """Raise TemplateError where a recipient's own value was changed in a template."""
         try:
-            return Part(self._placeholders.split(filled), is_html=is_html)
+            yield
         except ValueError as error:
-            path = self._files.find(template) or template
+            path = self._files.find(source.name) or source.name
             advice = f"print {', '.join(PER_RECIPIENT)} as they are"
             raise TemplateError(problems=[Problem(str(path), 0, 0, str(error), advice)]) from error
 
     def _variables(self, digest: Digest, papers: Mapping[int, Paper], language: Language) -> dict[str, Any]:
         words = headline(digest, papers, self.brand.name, language)
-        voted = {
-            paper.paper_id
-            for section in digest.sections
-            for paper in section.papers
-            if any(reason.kind == "votes" for reason in paper.reasons)
-        }
+        places = [paper for section in digest.sections for paper in section.papers]
+        voted = {place.paper_id for place in places for reason in place.reasons if reason.kind == "votes"}
         missing = {} if self._links or self.brand.unsubscribe_address else {"unsubscribe_url": ""}
-        if self._vote_links is None:
+        if self._links is None:
             missing["vote_url"] = ""
         return {
             "kind": digest.kind.value,
@@ -300,10 +307,7 @@ class Renderer:
             "theme": self.brand.theme,
             "light": self.brand.light,
             "dark": self.brand.dark,
-            "lang": language.code,
-            "direction": language.direction,
-            "start": "left" if language.direction == "ltr" else "right",
-            "end": "right" if language.direction == "ltr" else "left",
+            **of_language(language),
             "date": language.long_date(digest.issue_date),
             "issue_date": digest.issue_date,
             "headline": words,
@@ -348,8 +352,11 @@ class Renderer:
     def _current(self, name: str, language: Language) -> Compiled:
         """Return a template as its files are now, or the last good one when they are broken."""
         key = name, language.code
-        known = self._compiled.get(key)
-        if known and all(self._files.is_current(source) for source in known.sources):
+        known, now_s = self._compiled.get(key), monotonic()
+        if known and now_s - self._looked_at.get(key, -inf) < self._look_again_s:
+            return known
+        self._looked_at[key] = now_s
+        if known and self._files.are_current(known.stamps):
             return known
         files = self._files.fingerprint() if known else None
         if known and self._refused.get(key) == files:
@@ -398,3 +405,9 @@ class Renderer:
             advice = "show {{ unsubscribe_url }} in the .mjml and in the .txt: readers have a right to it"
             return "the mail does not say how to unsubscribe", advice
         return "", ""
+
+
+def _in_room(sections: tuple[SectionView, ...], number: int) -> dict[str, Any]:
+    """Return the variables that differ between rooms."""
+    omitted = sum([each.omitted for each in sections])
+    return {"sections": sections, "omitted": omitted, "is_brief": ROOMS[number].is_brief}

@@ -8,13 +8,18 @@ import re
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
 
 from newsletter.errors import TemplateError
 from newsletter.model import Problem
 
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
 _PACKAGE = Path(__file__).resolve().parent.parent
 _INCLUDE = re.compile(r"""<mj-include\s+path\s*=\s*(["'])(?P<path>.*?)\1\s*(?:/>|>\s*</mj-include\s*>)""")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
+Stamp = tuple[str, str, int, int]  # a file's name, its path, when it was changed (ns), and its size
 _DEEPEST = 8  # levels of inclusion; deeper is a circle
 
 
@@ -36,7 +41,7 @@ class Source:
     name: str
     text: str
     origins: tuple[tuple[str, int], ...]
-    stamps: tuple[tuple[str, Path, int, int], ...]
+    stamps: tuple[Stamp, ...]
     missing: tuple[Problem, ...] = ()
 
     def problem(self, line: int, column: int, message: str, advice: str = "") -> Problem:
@@ -51,7 +56,7 @@ class _Draft:
 
     lines: list[str] = field(default_factory=list)
     origins: list[tuple[str, int]] = field(default_factory=list)
-    stamps: dict[str, tuple[str, Path, int, int]] = field(default_factory=dict)
+    stamps: dict[str, Stamp] = field(default_factory=dict)
     missing: list[Problem] = field(default_factory=list)
 
     def add(self, line: str, origin: tuple[str, int]) -> None:
@@ -64,7 +69,7 @@ class TemplateFiles:
 
     def __init__(self, directories: tuple[Path, ...]) -> None:
         self.directories = directories
-        self._places: dict[str, tuple[Path, ...]] = {}  # asked for with every digest
+        self._places: dict[str, tuple[str, ...]] = {}  # asked for with every digest
 
     def names(self, suffix: str) -> list[str]:
         """Return the names (without ``suffix``) of all templates at the top of the folders."""
@@ -107,14 +112,14 @@ class TemplateFiles:
         missing = tuple(dict.fromkeys(draft.missing))
         return Source(name, "\n".join(draft.lines), tuple(draft.origins), tuple(draft.stamps.values()), missing)
 
-    def is_current(self, source: Source) -> bool:
-        """Whether reading ``source`` again would find the same files with the same times and sizes."""
-        return all(self._stamp(name) == stamp for stamp in source.stamps for name in stamp[:1])
+    def are_current(self, stamps: Iterable[Stamp]) -> bool:
+        """Whether reading the files of ``stamps`` again would find the same ones with the same times and sizes."""
+        return all(self._stamp(stamp[0]) == stamp for stamp in stamps)
 
     def fingerprint(self) -> frozenset[tuple[str, int, int]]:
         """Return what changes whenever any file in the folders does."""
         stamps = (self._stamp(name) for name in self._all_names())
-        return frozenset((str(stamp[1]), *stamp[2:]) for stamp in stamps if stamp)
+        return frozenset(stamp[1:] for stamp in stamps if stamp)
 
     def _expand(self, name: str, draft: _Draft, within: tuple[tuple[str, int, int], ...]) -> None:
         if within and self.find(name) is None:
@@ -136,12 +141,13 @@ class TemplateFiles:
                 rest = rest[match.end() :]
             draft.add(rest, (str(path), number))
 
-    def _stamp(self, name: str) -> tuple[str, Path, int, int] | None:
+    def _stamp(self, name: str) -> Stamp | None:
         if name not in self._places:
-            self._places[name] = tuple(folder.joinpath(*PurePosixPath(name).parts) for folder in self.directories)
+            parts = PurePosixPath(name).parts
+            self._places[name] = tuple(str(folder.joinpath(*parts)) for folder in self.directories)
         for path in self._places[name]:
             try:
-                status = os.stat(path)  # noqa: PTH116 (Path.stat costs twice as much)
+                status = os.stat(path)  # noqa: PTH116 (a Path costs twice as much)
             except OSError:
                 continue
             return name, path, status.st_mtime_ns, status.st_size

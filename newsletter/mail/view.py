@@ -45,6 +45,7 @@ class Room:
     is_brief: bool = False
     has_details: bool = True
     papers: int = 1_000
+    is_rest: bool = False  # of the weekly form: what is shown by its title alone
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +79,8 @@ class PaperView:
     noted_by: str
     _language: Language
     _kept: dict[tuple[object, ...], str]  # see newsletter.mail.once
+    _shown: list[str]
+    _sizes: dict[tuple[object, ...], int]  # see newsletter.mail.fitting
 
     @property
     def details(self) -> str:
@@ -97,6 +100,10 @@ class PaperView:
 # Not a public name of the view: those are what templates see.
 kept_with: Callable[[PaperView], dict[tuple[object, ...], str]] = attrgetter("_kept")
 """Return where to keep what was filled for a paper; it lasts as long as the paper is remembered."""
+shown_of: Callable[[PaperView], list[str]] = attrgetter("_shown")
+"""Return what was kept of the paper, as far as this mail shows it."""
+sizes_of: Callable[[PaperView], dict[tuple[object, ...], int]] = attrgetter("_sizes")
+"""Return where to keep how long it is, in whichever room."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +143,7 @@ def section_views(
     views, numbering = [], Numbering(language)
     sections = _sections(digest)
     has_best = bool(sections) and sections[0].topic == BEST_TOPIC
-    brief = replace(room, excerpt=0) if has_best else room
+    brief = replace(room, excerpt=0, is_rest=True) if has_best else room
     for index, section in enumerate(sections, start=1):
         if section.papers or section.omitted:
             view = _section_view(section, papers, room if index == 1 else brief, numbering, f"s{index}")
@@ -225,6 +232,8 @@ def _paper_view(selected: Selected, paper: Paper, room: Room, numbering: Numberi
         view.noted_by,
         numbering.language,
         kept_with(view),
+        [],
+        sizes_of(view),
     )
 
 
@@ -253,7 +262,15 @@ def _unplaced_view(selected: Selected, paper: Paper, room: Room, language: Langu
         noted_by=clip(readable_name(selected.noted_by), 60),
         _language=language,
         _kept={},
+        _shown=[],
+        _sizes=_room_sizes(selected, paper, language, room.is_rest),
     )
+
+
+@lru_cache(maxsize=2048)
+def _room_sizes(*_: object) -> dict[tuple[object, ...], int]:
+    """Return where to keep how long a paper is: one for all rooms."""
+    return {}
 
 
 def _spans(reasons: tuple[Reason, ...], field: str) -> tuple[Span, ...]:

@@ -44,6 +44,10 @@ class Selected:
     note: str = ""
     noted_by: str = ""
 
+    def __hash__(self) -> int:
+        """Return what is equal for equal places: not of all there is, for mails look up each of their papers."""
+        return hash((self.paper_id, self.score, self.note))
+
 
 @dataclass(frozen=True, slots=True)
 class Section:
@@ -81,7 +85,7 @@ class Digest:
     @property
     def paper_ids(self) -> tuple[int, ...]:
         """The papers in it, in order of appearance, each once."""
-        return tuple(dict.fromkeys(paper.paper_id for section in self.sections for paper in section.papers))
+        return tuple(dict.fromkeys([paper.paper_id for section in self.sections for paper in section.papers]))
 
 
 class DeliveryState(enum.StrEnum):

@@ -113,6 +113,10 @@ class Paper:
     version_seen_at: datetime | None = None  # and when that was
     good_votes: int = 0  # of our own readers
 
+    def __hash__(self) -> int:
+        """Return what is equal for equal papers: not of all there is, for mails look up each of their papers."""
+        return hash((self.id, self.title, self.version))
+
     @property
     def votes(self) -> int | None:
         """How many found it good, elsewhere and here; None where nobody has said anything."""

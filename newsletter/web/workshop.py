@@ -224,8 +224,8 @@ class Workshop:
                 self.brands[theme],
                 links,
                 {"invented": "Invented papers"},
-                lambda subscriber: links.vote_url(subscriber.id),
                 {"representation-learning": f"{links.base_url}/topics/representation-learning"},
+                look_again_s=0,
             )
         return self._renderers[theme]
 

@@ -43,7 +43,6 @@ def build_renderer(application: Application) -> Renderer:
         brand_of(configuration),
         links,
         {profile.name: profile.title for profile in configuration.profiles},
-        lambda subscriber: links.vote_url(subscriber.id),
         topic_urls=topic_urls(configuration),
         counts_clicks=configuration.settings.web.count_clicks and not is_redirected,
     )

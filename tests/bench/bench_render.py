@@ -28,9 +28,10 @@ from newsletter.languages import ENGLISH
 from newsletter.mail.dkim import Signer
 from newsletter.mail.excerpt import excerpt
 from newsletter.mail.fill import fill_html, fill_text
+from newsletter.mail.render import LOOK_AGAIN_S
 from newsletter.mail.rooms import ROOMS
 from newsletter.mail.sentences import rated_sentences
-from newsletter.mail.view import _unplaced_view, section_views
+from newsletter.mail.view import _room_sizes, _unplaced_view, section_views
 from tests.support.mails import ABSTRACT, make_digest, make_renderer, unsubscribe_url
 from tests.support.samples import make_subscriber
 from tests.support.signing import DOMAIN, both_keys, pem
@@ -58,7 +59,7 @@ def median_ms(run: Callable[[], object], rounds: int, before: Callable[[], objec
 
 
 def measure(rounds: int) -> dict[str, float]:
-    renderer = make_renderer()
+    renderer = make_renderer(look_again_s=LOOK_AGAIN_S)
     digest, papers = make_digest(20, "Contrastive learning", "Evaluation", abstract=ABSTRACT * 4)
     prepared = renderer.prepare(digest, papers)
     html, text = prepared.html(READER), prepared.text(READER)
@@ -86,6 +87,7 @@ def measure(rounds: int) -> dict[str, float]:
 
 def _forget() -> None:
     _unplaced_view.cache_clear()
+    _room_sizes.cache_clear()
     excerpt.cache_clear()
     rated_sentences.cache_clear()
 

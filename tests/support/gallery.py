@@ -92,7 +92,6 @@ async def every_mail_in(application: Application, theme: str) -> dict[str, str]:
         brand,
         application.links,
         {profile.name: profile.title for profile in application.configuration.profiles},
-        lambda subscriber: application.links.vote_url(subscriber.id),
         topic_urls(application.configuration),
     )
     for kind in IssueKind:

@@ -58,10 +58,12 @@ HOSTILE = (
 LINKS = Links("a secret of some length", "https://news.example.org")
 
 
-def make_renderer(*directories: Path, brand: Brand = BRAND) -> Renderer:
-    """Return a renderer over the shipped templates, with any other folders before them."""
+def make_renderer(*directories: Path, brand: Brand = BRAND, look_again_s: float = 0) -> Renderer:
+    """Return a renderer over the shipped templates, with any other folders before them, which sees at once what has
+    changed in them.
+    """
     topics = {"diffusion": "https://news.example.org/topics/diffusion"}
-    return Renderer(directories, brand, LINKS, {"diffusion": "Diffusion models"}, vote_url, topics)
+    return Renderer(directories, brand, LINKS, {"diffusion": "Diffusion models"}, topics, look_again_s=look_again_s)
 
 
 def unsubscribe_url(subscriber: Subscriber) -> str:
@@ -70,8 +72,8 @@ def unsubscribe_url(subscriber: Subscriber) -> str:
 
 
 def vote_url(subscriber: Subscriber) -> str:
-    """Return an address as long as the real ones are."""
-    return unsubscribe_url(subscriber).replace("/unsubscribe/", "/vote/")
+    """Return the address at which somebody votes."""
+    return LINKS.vote_url(subscriber.id)
 
 
 def make_digest(count: int, *topics: str, abstract: str = ABSTRACT) -> tuple[Digest, dict[int, Paper]]:

@@ -19,7 +19,8 @@ from newsletter.core.printable import one_line
 from newsletter.mail import headers
 from newsletter.mail.brand import Brand
 from newsletter.mail.lists import feedback_id, sender_id_of, unsubscribe_headers
-from newsletter.mail.message import Envelope, Part, Placeholders, Recipient, quoted_printable
+from newsletter.mail.message import Envelope, Part, Recipient, quoted_printable
+from newsletter.mail.placeholders import Placeholders
 from newsletter.mail.render import Renderer
 from newsletter.mail.sample import sample_digest
 from newsletter.model import EmailAddress, IssueKind
@@ -343,6 +344,6 @@ def test_quoted_printable_has_no_bare_line_feed() -> None:
 
 
 def test_changed_placeholders_are_noticed() -> None:
-    placeholders = Placeholders(("schedule",))
+    placeholders = Placeholders({"schedule": 60})
     with pytest.raises(ValueError, match="changed by a filter"):
-        placeholders.split("You get this " + placeholders.values()["schedule"].upper())
+        placeholders.pieces("You get this " + placeholders.values()["schedule"].upper())

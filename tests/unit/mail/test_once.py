@@ -89,3 +89,16 @@ def test_what_is_no_paper_is_filled_each_time(tmp_path: Path) -> None:
     (tmp_path / "page.txt").write_text(source, "utf-8")
     compiled = Compiler(TemplateFiles((tmp_path,)), Brand(), frozenset({"words"})).compile("page", ENGLISH)
     assert compiled.text.render(words=["a", "b", "a"]) == "a1 b2 a3 "
+
+
+def test_changes_are_seen_after_a_while_and_not_before(tmp_path: Path) -> None:
+    part = tmp_path / "partials" / "footer.txt"
+    part.parent.mkdir()
+    part.write_text("first {{ unsubscribe_url }}", "utf-8")
+    patient, quick = make_renderer(tmp_path, look_again_s=3_600), make_renderer(tmp_path)
+    digest, papers = make_digest(1)
+    before = mail(patient, digest, papers)
+    assert mail(quick, digest, papers) == before
+    part.write_text("second and longer {{ unsubscribe_url }}", "utf-8")
+    assert mail(patient, digest, papers) == before
+    assert "second and longer" in mail(quick, digest, papers)[1]

@@ -26,7 +26,7 @@ from newsletter.wiring.mail import build_renderer, build_transport
 from newsletter.wiring.parts import build_issuer
 
 if TYPE_CHECKING:
-    from newsletter.mail.render import PreparedDigest
+    from newsletter.mail.prepared import PreparedDigest
     from newsletter.model import Outcome, Subscriber
     from newsletter.service.edition import Proposal
     from newsletter.wiring.application import Application

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from dataclasses import replace
-from datetime import UTC, datetime, time
-from functools import cached_property
 from math import inf
 from time import monotonic
 from typing import TYPE_CHECKING, Any, ClassVar, Final
@@ -21,11 +18,12 @@ from newsletter.mail.counting import counted
 from newsletter.mail.fill import Compiled, Compiler, fill_html, fill_text
 from newsletter.mail.fitting import Fitting, Trial
 from newsletter.mail.flatten import of_language
-from newsletter.mail.message import Envelope, Part, Recipient
+from newsletter.mail.message import Part, Recipient
 from newsletter.mail.names import PER_RECIPIENT, VARIABLES
 from newsletter.mail.operator import OPERATORS
 from newsletter.mail.overrides import override_problems, without_doubles
 from newsletter.mail.placeholders import Placeholders
+from newsletter.mail.prepared import CONFIRMING, PreparedDigest
 from newsletter.mail.rooms import ROOMS, html_budget
 from newsletter.mail.sample import sample_digest
 from newsletter.mail.templates import TemplateFiles, shipped_templates
@@ -35,6 +33,7 @@ from newsletter.model import IssueKind, Problem
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+    from datetime import datetime
     from pathlib import Path
 
     from newsletter.core.links import Links
@@ -44,71 +43,13 @@ if TYPE_CHECKING:
 
 _LINK_BEYOND_BASE = 60  # characters of a signed link after the base address (newsletter.core.links)
 _WORDS_LENGTH = 60  # of a schedule or subscription in words
-
 LOOK_AGAIN_S: Final = 1.0
 """After how long the files of templates are looked at again: many digests are made in the meantime."""
 _MOST_TERMS = 4096  # different schedules and subscriptions that are remembered in words
 logger = structlog.get_logger(__name__)
 # Templates that their kind of mail calls for: no reader chooses them.
 _BY_KIND = frozenset(kind.value for kind in IssueKind if kind is not IssueKind.DIGEST)
-_CONFIRMING = (IssueKind.CONFIRMATION, IssueKind.ADDRESS_CHANGE)
 _LOOKS = ("brand", "theme", "light", "dark", "name")
-_SAMPLE_REFERENCE = 0  # that nothing has: the links of a preview open nothing
-
-
-class PreparedDigest:
-    """A digest rendered once: implements :class:`newsletter.ports.Prepared`."""
-
-    def __init__(
-        self, digest: Digest, subject_text: str, text: Part, html: Part, renderer: Renderer, language: Language
-    ) -> None:
-        self._campaign = (digest.issue_date.isoformat(), digest.kind.value)
-        self._kind = digest.kind
-        self._day = datetime.combine(digest.issue_date, time(), UTC)
-        self._subject = subject_text
-        self._text, self._html = text, html
-        self._renderer = renderer
-        self._language = language
-
-    @property
-    def subject(self) -> str:
-        """The subject, as people read it."""
-        return self._subject
-
-    @cached_property
-    def _envelope(self) -> Envelope:
-        """The message but for its recipient; encoding waits until somebody is sent it."""
-        is_list = not self._kind.is_transactional
-        return Envelope(self._renderer.brand, self._subject, self._text, self._html, *self._campaign, is_list=is_list)
-
-    @property
-    def shows_unsubscribe(self) -> bool:
-        """Whether both parts hold the unsubscribe link."""
-        return self.shows("unsubscribe_url")
-
-    def shows(self, name: str) -> bool:
-        """Whether both parts hold this value of the recipient's."""
-        return name in self._html.names & self._text.names
-
-    def html(self, subscriber: Subscriber) -> str:
-        """Return the HTML part as this recipient sees it."""
-        return self._html.text(self._recipient(subscriber, self._day, _SAMPLE_REFERENCE).values)
-
-    def text(self, subscriber: Subscriber) -> str:
-        """Return the plain-text part as this recipient sees it."""
-        return self._text.text(self._recipient(subscriber, self._day, _SAMPLE_REFERENCE).values)
-
-    def compose(self, subscriber: Subscriber, message_id: str, now: datetime, reference: int | None = None) -> bytes:
-        """Return the finished message for one recipient; see :class:`newsletter.ports.Prepared`."""
-        recipient = self._recipient(subscriber, now, _SAMPLE_REFERENCE if reference is None else reference)
-        return self._envelope.compose(recipient, message_id, now)
-
-    def _recipient(self, subscriber: Subscriber, now: datetime, reference: int) -> Recipient:
-        recipient = self._renderer.recipient(subscriber, self._language)
-        if self._kind in _CONFIRMING:
-            url = self._renderer.confirm_url(self._kind, reference, now)
-            return replace(recipient, values={**recipient.values, "confirm_url": url})
-        return recipient
 
 
 class Renderer:
@@ -398,7 +339,7 @@ class Renderer:
 
     def _lacking(self, kind: IssueKind, prepared: PreparedDigest) -> tuple[str, str]:
         """Return which link a mail must have and does not, and what to do about it; empty words when it has it."""
-        if kind in _CONFIRMING and self._links and not prepared.shows("confirm_url"):
+        if kind in CONFIRMING and self._links and not prepared.shows("confirm_url"):
             return "the mail lacks the link that it is sent for", "show {{ confirm_url }} in the .mjml and in the .txt"
         has_link = self._links or self.brand.unsubscribe_address
         if has_link and not kind.is_transactional and not prepared.shows_unsubscribe:

@@ -39,7 +39,8 @@ from tests.support.signing import DOMAIN, both_keys, pem
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from newsletter.mail.render import PreparedDigest, Renderer
+    from newsletter.mail.prepared import PreparedDigest
+    from newsletter.mail.render import Renderer
 
 NOW = datetime(2026, 11, 24, 6, 0, tzinfo=UTC)
 MESSAGE_ID = "<20261124.1.abcdef@example.org>"

@@ -14,7 +14,8 @@ from tests.support.real_papers import real_papers
 from tests.support.samples import make_subscriber
 
 if TYPE_CHECKING:
-    from newsletter.mail.render import PreparedDigest, Renderer
+    from newsletter.mail.prepared import PreparedDigest
+    from newsletter.mail.render import Renderer
 
 READER = make_subscriber()
 NAMES = (*(kind.value for kind in IssueKind), *(name for name in THEMES if name != "morning"), "long", "hostile")

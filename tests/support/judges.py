@@ -25,7 +25,7 @@ from tests.support.signing import DOMAIN
 from tests.support.spamassassin import spam_score
 
 if TYPE_CHECKING:
-    from newsletter.mail.render import PreparedDigest
+    from newsletter.mail.prepared import PreparedDigest
 
 MAILS = (
     *((f"digest, {count_of(count, 'paper')}", IssueKind.DIGEST, count) for count in (1, 20, 50)),

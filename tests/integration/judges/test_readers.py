@@ -22,7 +22,7 @@ from tests.support.samples import NOW, make_subscriber
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from newsletter.mail.render import PreparedDigest
+    from newsletter.mail.prepared import PreparedDigest
     from tests.support.exim import Exim
     from tests.support.relaying import MailSystem
 

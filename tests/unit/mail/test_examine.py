@@ -14,7 +14,7 @@ from newsletter.mail.rooms import HTML_BUDGET
 from tests.support.every_mail import NAMES, READER, every_mail
 
 if TYPE_CHECKING:
-    from newsletter.mail.render import PreparedDigest
+    from newsletter.mail.prepared import PreparedDigest
 
 GOOD = '<p>See <a href="https://example.org/a">the paper</a>.</p>'
 FIELDS = (

@@ -23,7 +23,8 @@ from tests.support.samples import NOW, make_paper, make_subscriber
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from newsletter.mail.render import PreparedDigest, Renderer
+    from newsletter.mail.prepared import PreparedDigest
+    from newsletter.mail.render import Renderer
 
 READER = make_subscriber()
 NEVER = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufeff\ufffe\uffff]")

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
-    from newsletter.mail.render import PreparedDigest, Renderer
+    from newsletter.mail.prepared import PreparedDigest
+    from newsletter.mail.render import Renderer
 
 READER = make_subscriber()
 GERMAN = "2 Artikel zu contrastive learning und 1 weiterer · 24. Nov."

@@ -30,7 +30,7 @@ from tests.support.samples import make_subscriber
 if TYPE_CHECKING:
     from email.message import EmailMessage
 
-    from newsletter.mail.render import PreparedDigest
+    from newsletter.mail.prepared import PreparedDigest
 
 NOW = datetime(2026, 11, 24, 6, 0, tzinfo=UTC)
 READER = make_subscriber()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from sqlalchemy import delete, exists, func, insert, select, update
 
 from newsletter.core.deliveries import may_get
+from newsletter.core.due import local_date
 from newsletter.core.signups import DAY
 from newsletter.errors import NotFoundError
 from newsletter.model import (
@@ -30,7 +31,7 @@ from newsletter.store.transactional import TransactionalTables
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from datetime import datetime
+    from datetime import date, datetime
 
     from sqlalchemy import ColumnElement, Row
     from sqlalchemy.ext.asyncio import AsyncConnection
@@ -96,8 +97,10 @@ class SignupTables(SubscriberTables, TransactionalTables):
             asked = loads(SubscriberDraft, row.choices)
             wanted = replace(asked, address=who.address, status=SubscriberStatus.ACTIVE)
             await self.change(connection, (stored, who), wanted, now)
-            own = update(subscribers).where(subscribers.c.id == who.id)  # no profile file speaks for them any more
-            await connection.execute(own.values(origin=Origin.STORE.value))
+            own: dict[str, object] = {"origin": Origin.STORE.value}  # no profile file speaks for them any more
+            if has_left_before(stored, who, local_date(wanted.zone or who.zone, now)):
+                own["last_issue_date"] = None  # what is new since then comes at once, as a first digest does
+            await connection.execute(update(subscribers).where(subscribers.c.id == who.id).values(own))
             told = {"subscriber_id": who.id, "method": CONFIRMED, "given_at": now, "proof": f"{row.proof}\n{proof}"}
             await connection.execute(insert(consents), told)
             await forget_hash(connection, self.fingerprints.of(who.address.key))  # erased once, and here again
@@ -120,6 +123,12 @@ class SignupTables(SubscriberTables, TransactionalTables):
             for chunk in chunks(row.id for row in rows):
                 await connection.execute(delete(signups).where(signups.c.id.in_(chunk)))
         return gone
+
+
+def has_left_before(stored: Row[tuple[object, ...]], who: Subscriber, today: date) -> bool:
+    """Whether somebody was no reader any more, and has had no issue of today's yet."""
+    is_back = may_get(IssueKind.CONFIRMATION, who.status) and who.status is not SubscriberStatus.PENDING
+    return is_back and stored.last_issue_date is not None and stored.last_issue_date < today
 
 
 def never_subscribed(asked_before: datetime) -> tuple[ColumnElement[bool], ...]:

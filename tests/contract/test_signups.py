@@ -23,7 +23,7 @@ from newsletter.model import (
     SuppressionReason,
     Weekday,
 )
-from tests.support.stored import CONSENT, NOW, TODAY, address, at, draft
+from tests.support.stored import CONSENT, NOW, TODAY, address, at, digest_of, draft, planned
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -105,6 +105,18 @@ async def test_who_left_comes_back_by_a_new_confirmation_alone(store: SqlStore) 
     assert (after.status, after.profiles, after.origin) == (SubscriberStatus.ACTIVE, ("ml", "vision"), Origin.STORE)
     await store.sync_file_subscribers([], at(2))
     assert (await store.subscriber(who.id)).status is SubscriberStatus.ACTIVE
+
+
+@pytest.mark.parametrize("days", [0, 1, 40])
+async def test_who_comes_back_gets_a_digest_at_once_but_no_second_of_a_day(store: SqlStore, days: int) -> None:
+    who = await store.add_subscriber(draft("ada"), CONSENT, Origin.STORE, NOW)
+    await store.plan([planned(who.id, digest_of())], {}, NOW)
+    await store.set_status(who.id, SubscriberStatus.UNSUBSCRIBED, "unsubscribed by page", NOW)
+    back_at = NOW + days * DAY
+    await sign_up(store, back_at, zone="UTC")
+    assert await store.new_subscribers(0, 10, back_at) == [], "nothing before the address has agreed"
+    assert await store.confirm_signup(await newest(store), "confirmed", back_at)
+    assert [each.id for each in await store.new_subscribers(0, 10, back_at)] == ([who.id] if days else [])
 
 
 async def test_who_is_subscribed_is_reminded_once_a_day(store: SqlStore) -> None:

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from newsletter.languages import Language
     from newsletter.model import Paper
 
+# arXiv makes HTML of most papers since December 2023; where it could not, its page says so.
+_WITH_HTML = re.compile(r"(?:2312|2[4-9]\d\d|[3-8]\d{3})\.\d{5}", re.ASCII)
 _WEB = re.compile(r"https?://[^\s/?#]+", re.IGNORECASE)
 _KEPT = "!#$%&'()*+,/:;=?@[]~"  # with letters, digits and "-._": what RFC 3986 lets stand, and "%" already encoded
 
@@ -56,11 +58,12 @@ def paper_url(paper: Paper, limit: int) -> str:
 
 
 def paper_links(paper: Paper, limit: int, next_number: Callable[[], int], language: Language) -> tuple[LinkView, ...]:
-    """Return the links under a paper: abstract, PDF, code and discussion, as far as they are known."""
+    """Return the links under a paper: abstract, PDF, HTML, code and discussion, as far as they are known."""
     community = paper.community
     found = (
         (_title_label(paper), paper_url(paper, limit), None),
         ("PDF", _pdf_url(paper, limit), None),
+        ("HTML", _html_url(paper, limit), None),
         (gettext_noop("Code"), web_url(community.code_url, limit), community.code_stars),
         (_page_label(community.page_url), web_url(community.page_url, limit), None),
     )
@@ -82,6 +85,11 @@ def _pdf_url(paper: Paper, limit: int) -> str:
     if paper.pdf_url:
         return web_url(paper.pdf_url, limit)
     return web_url(f"https://arxiv.org/pdf/{paper.arxiv_id}", limit) if paper.arxiv_id else ""
+
+
+def _html_url(paper: Paper, limit: int) -> str:
+    has_html = paper.arxiv_id is not None and _WITH_HTML.fullmatch(paper.arxiv_id)
+    return web_url(f"https://arxiv.org/html/{paper.arxiv_id}", limit) if has_html else ""
 
 
 @lru_cache(maxsize=1024)

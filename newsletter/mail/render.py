@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from newsletter.model import Digest, Paper, Subscriber
 
 _LINK_BEYOND_BASE = 60  # characters of a signed link after the base address (newsletter.core.links)
+_VOTE_BEYOND_BASE = 43  # of the one for votes, which a mail holds many times
 _WORDS_LENGTH = 60  # of a schedule or subscription in words
 LOOK_AGAIN_S: Final = 1.0
 """After how long the files of templates are looked at again: many digests are made in the meantime."""
@@ -87,6 +88,7 @@ class Renderer:
         self._titles = dict(profile_titles or {})
         link = len(brand.web_url) + _LINK_BEYOND_BASE
         sizes = {name: link if name.endswith("_url") else _WORDS_LENGTH for name in PER_RECIPIENT}
+        sizes["vote_url"] = len(brand.web_url) + _VOTE_BEYOND_BASE
         self._placeholders = Placeholders(sizes)
         self._fitting = Fitting(self._placeholders.size, len(brand.web_url))
         self._compiler = Compiler(self._files, brand, VARIABLES)

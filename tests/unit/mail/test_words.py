@@ -135,6 +135,24 @@ def test_only_safe_addresses_are_linked(url: str | None, expected: str) -> None:
     assert web_url(url, 100) == expected
 
 
+@pytest.mark.parametrize(
+    ("arxiv_id", "has_html"),
+    [
+        ("2312.00001", True),
+        ("2401.12345", True),
+        ("3001.00001", True),
+        ("2311.99999", False),
+        ("1706.03762", False),
+        ("0704.0001", False),
+        ("9912.0001", False),
+        ("hep-th/9901001", False),
+    ],
+)
+def test_html_is_linked_where_arxiv_makes_it(arxiv_id: str, *, has_html: bool) -> None:
+    labels = [link.label for link in paper_links(make_paper(arxiv_id=arxiv_id), 200, lambda: 1, ENGLISH)]
+    assert ("HTML" in labels) is has_html
+
+
 def test_links_of_a_paper() -> None:
     community = Community(code_url="https://github.com/a/b", code_stars=0, page_url="https://huggingface.co/papers/1")
     paper = make_paper(community=community)
@@ -142,8 +160,12 @@ def test_links_of_a_paper() -> None:
     assert [(link.number, link.label, link.stars) for link in links] == [
         (1, "Abstract", None),
         (2, "PDF", None),
-        (3, "Code", 0),
-        (4, "Hugging Face", None),
+        (3, "HTML", None),
+        (4, "Code", 0),
+        (5, "Hugging Face", None),
+    ]
+    assert [link.url for link in links][:3] == [
+        f"https://arxiv.org/{form}/2611.00001" for form in ("abs", "pdf", "html")
     ]
     post = make_paper(
         url="https://blog.example.org/x", arxiv_id=None, community=Community(page_url="https://hn.example/x")

@@ -26,8 +26,11 @@ if TYPE_CHECKING:
 class DeliveryStore(Protocol):
     """Issues, the ledger of who got which paper, and every attempt to deliver."""
 
-    async def schedules(self) -> list[Schedule]:
-        """Return the distinct schedules of active subscribers: what is due is computed once for each."""
+    async def schedules(self) -> dict[Schedule, date | None]:
+        """Return the distinct schedules of active subscribers: what is due is computed once for each.
+
+        With each the date of the issue that is longest ago of all who had one; None where nobody had one.
+        """
 
     async def due_subscribers(
         self, schedule: Schedule, issue_date: date, after_id: int, limit: int, now: datetime

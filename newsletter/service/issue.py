@@ -189,9 +189,9 @@ class Issuer:
         return len(ended)
 
     async def _due(self, now: datetime) -> AsyncIterator[list[DuePerson]]:
-        for schedule in await self.store.schedules():
+        for schedule, last in (await self.store.schedules()).items():
             issue = due_issue(schedule, None, now, self.policy.late_limit)
-            if issue is None:
+            if issue is None or last is None or last >= issue.issue_date:
                 continue
             after_id = 0
             while chunk := await self.store.due_subscribers(schedule, issue.issue_date, after_id, CHUNK, now):

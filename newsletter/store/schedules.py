@@ -27,11 +27,15 @@ NO_KEYWORDS = subscribers.c.keywords == "[]"
 class ScheduleTables(Part):
     """The question half of :class:`newsletter.ports.DeliveryStore`: who waits for an issue."""
 
-    async def schedules(self) -> list[Schedule]:
-        """Return the distinct schedules of active subscribers: what is due is computed once for each."""
+    async def schedules(self) -> dict[Schedule, date | None]:
+        """Return the distinct schedules of active subscribers: what is due is computed once for each.
+
+        With each the date of the issue that is longest ago of all who had one; None where nobody had one.
+        """
+        query = select(*WHEN, func.min(subscribers.c.last_issue_date)).where(IS_ACTIVE).group_by(*WHEN)
         async with self.database.read() as connection:
-            rows = await connection.execute(select(*WHEN).where(IS_ACTIVE).distinct())
-            return [Schedule(row[0], row[1], Frequency(row[2]), Weekday(row[3])) for row in rows]
+            rows = await connection.execute(query)
+            return {Schedule(row[0], row[1], Frequency(row[2]), Weekday(row[3])): row[4] for row in rows}
 
     async def due_subscribers(
         self, schedule: Schedule, issue_date: date, after_id: int, limit: int, now: datetime

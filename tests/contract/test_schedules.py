@@ -31,6 +31,15 @@ async def test_schedules_are_those_of_active_people_each_once(store: SqlStore) -
     }
 
 
+async def test_with_each_schedule_comes_the_oldest_of_its_people_s_newest_issues(store: SqlStore) -> None:
+    ada, bob, _ = [await subscribe(store, name) for name in ("ada", "bob", "new")]
+    assert await store.schedules() == {AT_SEVEN: None}
+    await store.skip([bob.id], TODAY)
+    assert await store.schedules() == {AT_SEVEN: TODAY}
+    await store.skip([ada.id], TODAY - timedelta(days=3))
+    assert await store.schedules() == {AT_SEVEN: TODAY - timedelta(days=3)}
+
+
 async def test_due_are_active_people_of_the_schedule_whose_issue_is_older(store: SqlStore) -> None:
     ada, bob, new = [await subscribe(store, name) for name in ("ada", "bob", "new")]
     other = await subscribe(store, "other", send_at_local=time(8, 0))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import cache, partial
 from typing import Any, Final
 
 from fastapi import FastAPI
@@ -65,13 +66,13 @@ def create_api(
     )
     for each in resources:
         app.include_router(each.router)
-    document = openapi(app, parts.base_url)
+    document = cache(partial(openapi, app, parts.base_url))  # made when somebody asks for it
 
     async def described(_: Request) -> Response:
-        return JSONResponse(document, headers={"Cache-Control": "max-age=300"})
+        return JSONResponse(document(), headers={"Cache-Control": "max-age=300"})
 
     async def shown(_: Request) -> Response:
-        return page(document)
+        return page(document())
 
     app.router.routes.insert(0, Route("/openapi.json", described))
     app.router.routes.insert(0, Route("/", shown))

@@ -95,8 +95,7 @@ def test_every_page_is_there(site: str, pages: dict[str, int]) -> None:
     assert {path: httpx2.get(site + path).status_code for path in pages} == pages
 
 
-@pytest.mark.parametrize("scheme", SCHEMES)
-@pytest.mark.parametrize("width", WIDTHS[1:])
+@pytest.mark.parametrize(("width", "scheme"), list(zip(WIDTHS[1:], SCHEMES, strict=True)))
 def test_axe_finds_nothing(browser: Browser, site: str, pages: dict[str, int], width: int, scheme: Scheme) -> None:
     program = axe()
     page, _ = look(browser, width, scheme)

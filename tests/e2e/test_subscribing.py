@@ -62,8 +62,7 @@ def open_form(browser: Browser, site: str, width: int, *, scripts: bool) -> Page
     return page
 
 
-@pytest.mark.parametrize("scripts", [True, False], ids=["script", "no-script"])
-@pytest.mark.parametrize("width", [375, 1280])
+@pytest.mark.parametrize(("width", "scripts"), [(375, False), (1280, True)])
 def test_from_the_banner_to_the_first_digest(browser: Browser, site: str, width: int, *, scripts: bool) -> None:
     address = f"reader{width}{'s' if scripts else ''}@example.org"
     page = open_form(browser, site, width, scripts=scripts)

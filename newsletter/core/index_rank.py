@@ -30,6 +30,9 @@ FRESH_SHARE: Final = 0.5
 HALF_LIFE: Final = timedelta(days=60)
 USUAL_LENGTH: Final = 200.0
 
+_Ways = dict[str, list[tuple[str, float]]]
+"""By the letter of the field: what follows a word there, and what that is worth."""
+
 
 @dataclass(frozen=True, slots=True)
 class Statistics:
@@ -67,19 +70,16 @@ class Scorer:
 
     def scores(self, papers: Iterable[tuple[int, str]]) -> list[float]:
         """Return the score of each (minutes since the year 1, words)."""
-        terms = [(_needles(plan), self._rarity(plan)) for plan in self.terms]
+        terms = [(_groups(plan), self._rarity(plan)) for plan in self.terms]
         today = (self.now - YEAR_ONE).total_seconds() / 60
         half_life = HALF_LIFE.total_seconds() / 60
         found = []
         for minutes, text in papers:
-            spaced = f" {text.replace(' ', '  ')} "
+            spaced = f" {text} "
             norm = SATURATION * (1 - LENGTH_SHARE + LENGTH_SHARE * text.count(" ") / self.statistics.average_length)
             total = 0.0
             for groups, rarity in terms:
-                weighted = 0.0
-                for word, needles in groups:
-                    if word in text:  # most papers hold one spelling, in one or two fields
-                        weighted += sum(weight * spaced.count(needle) for needle, weight in needles)
+                weighted = sum(_weighted(spaced, word, ways) for word, ways in groups)
                 total += rarity * weighted / (weighted + norm)
             age = max(0.0, today - minutes)
             found.append(total * (1 + FRESH_SHARE * 2 ** (-age / half_life)))
@@ -101,15 +101,29 @@ def phrases(plan: Plan) -> Iterator[Phrase]:
                 yield from phrases(inner)
 
 
-def _needles(plan: Plan) -> list[tuple[str, list[tuple[str, float]]]]:
-    """Return what to count in a paper's words (with two spaces between them), and what each is worth.
+def _groups(plan: Plan) -> list[tuple[str, _Ways]]:
+    """Return what to look for in a paper's words, and what each way in which it goes on is worth.
 
-    Grouped by the first word without its field: where that is not in the text, none of the group is.
+    Grouped by the first word without its field: looking for that once is looking for it in every field.
     """
-    groups: dict[str, dict[str, float]] = {}
-    for phrase in phrases(plan):
-        end = "" if phrase.words[-1].is_prefix else " "
-        text = " " + "  ".join(word.text for word in phrase.words) + end
-        first = phrase.words[0].text
-        groups.setdefault(first[1:], {})[text] = FIELD_WEIGHTS.get(first[0], 1.0)
-    return [(word, list(needles.items())) for word, needles in groups.items()]
+    groups: dict[str, _Ways] = {}
+    for phrase in dict.fromkeys(phrases(plan)):
+        words = " ".join(word.text for word in phrase.words) + ("" if phrase.words[-1].is_prefix else " ")
+        first, space, rest = words.partition(" ")
+        ways = groups.setdefault(first[1:] + space, {}).setdefault(first[0], [])
+        ways.append((rest, FIELD_WEIGHTS.get(first[0], 1.0)))
+    return list(groups.items())
+
+
+def _weighted(text: str, word: str, ways: _Ways) -> float:
+    """Return how often a word stands in a text (with a space at both ends) in one of these ways, weighted."""
+    weighted = 0.0
+    begin = text.find(word)
+    while begin > 0:
+        end = begin + len(word)
+        if text[begin - 2] == " ":  # else these letters are the end of a longer word
+            for rest, weight in ways.get(text[begin - 1], ()):
+                if text.startswith(rest, end):
+                    weighted += weight
+        begin = text.find(word, end)
+    return weighted

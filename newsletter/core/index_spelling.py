@@ -105,7 +105,7 @@ def spellings(found: Iterable[Ending], vocabulary: Iterable[tuple[str, str]]) ->
     for word, stemmed in vocabulary:
         for length in lengths:
             if word[:length] in starts:
-                by_beginning[word[:length]].append((word, stemmed))
+                by_beginning[word[:length]].append((decode(word), stemmed))
     others: dict[str, dict[Spelling, None]] = defaultdict(dict)
     for ending in wanted:
         words = [pair for coded in code_prefixes(ending.beginning) for pair in by_beginning[coded]]
@@ -127,7 +127,7 @@ def _spelled(ending: Ending, words: list[tuple[str, str]]) -> Iterator[Spelling]
             yield (*lead, Word(stemmed))
         return
     head, stem = "".join(ending.words), ending.symbol[1:]
-    for stemmed in sorted({stemmed for word, stemmed in words if folded_stem(head + decode(word)) == stem}):
+    for stemmed in sorted({stemmed for word, stemmed in words if folded_stem(head + word) == stem}):
         yield (*lead, Word(stemmed))
 
 

@@ -9,17 +9,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import chain, islice
+from itertools import accumulate, chain
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from newsletter.core.keyword import joins_across_space, plain_marks
 from newsletter.core.match_lexicon import Lexicon, Trie, Words, gather
-from newsletter.core.stem import BREAK, TOKEN, fold
+from newsletter.core.stem import BREAK, WORDS, fold
 
 if TYPE_CHECKING:
-    import re
     from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
@@ -58,39 +57,34 @@ class Row:
 
     def __init__(self, texts: Sequence[str], words: Words) -> None:
         self._texts = texts
-        find = TOKEN.findall
-        found = [[*find(text), _FENCE] for text in texts]
+        self._pieces = [WORDS.split(text) for text in texts]  # what is between words, and words, turn about
+        found = [[*pieces[1::2], _FENCE] for pieces in self._pieces]
         counts = np.fromiter(map(len, found), dtype=np.int64, count=len(found))
         self.words = list(chain.from_iterable(found))
         numbers = np.fromiter(map(words.__getitem__, self.words), dtype=np.int64, count=len(self.words))
         self.text_of = np.repeat(np.arange(len(found)), counts)
         self.numbers = words.without_symbols_in_greek(numbers, self.text_of)
         self.first = np.cumsum(counts) - counts
-        self._offsets: dict[int, tuple[list[tuple[int, int]], Iterator[re.Match[str]]]] = {}
+        self._ends: dict[int, list[int]] = {}
 
-    def offsets(self, text: int, count: int) -> list[tuple[int, int]]:
-        """Return where the first ``count`` words of a text, or more of them, begin and end in it."""
-        known = self._offsets.get(text)
+    def ends(self, text: int) -> list[int]:
+        """Return where each piece of a text ends in it; so a word begins where the one before it does."""
+        known = self._ends.get(text)
         if known is None:
-            known = self._offsets[text] = [], TOKEN.finditer(self._texts[text])
-        spans, found = known
-        if len(spans) < count:
-            spans += [each.span() for each in islice(found, count - len(spans))]
-        return spans
+            known = self._ends[text] = list(accumulate(map(len, self._pieces[text])))
+        return known
 
     def span(self, start: int, end: int) -> tuple[int, int]:
         """Return where words ``start`` up to ``end`` of the row stand in the text they are in."""
         text = int(self.text_of[start])
         first = int(self.first[text])
-        offsets = self.offsets(text, end - first)
-        return offsets[start - first][0], offsets[end - 1 - first][1]
+        ends = self.ends(text)
+        return ends[2 * (start - first)], ends[2 * (end - first) - 1]
 
     def between(self, place: int) -> str:
         """Return what stands between the word at ``place`` and the next one of the same text."""
         text = int(self.text_of[place])
-        index = place - int(self.first[text])
-        offsets = self.offsets(text, index + 2)
-        return self._texts[text][offsets[index][1] : offsets[index + 1][0]]
+        return self._pieces[text][2 * (place - int(self.first[text])) + 2]
 
     @cached_property
     def ordinals(self) -> NDArray[np.int64]:
@@ -102,8 +96,7 @@ class Row:
     def holds(self, start: int, literal: str, lead: int) -> bool:
         """Return whether ``literal`` stands in the text so that its ``lead``-th character begins word ``start``."""
         text = int(self.text_of[start])
-        index = start - int(self.first[text])
-        begin = self.offsets(text, index + 1)[index][0] - lead
+        begin = self.ends(text)[2 * (start - int(self.first[text]))] - lead
         return begin >= 0 and plain_marks(self._texts[text][begin : begin + len(literal)]) == literal
 
 

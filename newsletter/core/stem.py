@@ -44,6 +44,9 @@ TOKEN = re.compile(
 )
 """Finds the words of a readable text, and the ends of clauses (:data:`BREAK`) as tokens of their own."""
 
+WORDS = re.compile(f"({TOKEN.pattern})")
+"""Splits a text into what stands between its words, and its words, turn about."""
+
 UNSPACED = re.compile(f"[{_UNSPACED}]")
 """A character of a script that writes without spaces."""
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Callable, Collection
     from datetime import date, datetime
 
     from newsletter.core.index_plan import Plan
@@ -28,11 +28,13 @@ class SearchIndex(Protocol):
     A plan of None stands for every paper. Every implementation finds the same papers in the same order.
     """
 
-    async def known_words(self, words: Collection[str]) -> set[str]:
-        """Return which of these coded words any paper holds."""
+    async def words_beginning(
+        self, pieces: Collection[str], beginnings: Callable[[set[str]], Collection[str]]
+    ) -> list[tuple[str, str]]:
+        """Return (word, stem), coded, of every word of any paper that begins in one of these ways; 20,000 at most.
 
-    async def words_beginning(self, beginnings: Collection[str]) -> list[tuple[str, str]]:
-        """Return (word, stem), coded, of every word of any paper that begins so; 20,000 at most."""
+        ``beginnings`` is told which of the coded ``pieces`` are words of any paper, and says what to look for then.
+        """
 
     async def count_candidates(self, plan: Plan | None, filters: SearchFilters) -> int:
         """Return how many papers a plan finds."""

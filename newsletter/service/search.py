@@ -23,16 +23,19 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from newsletter.core.index_plan import Plan
+    from newsletter.core.index_spelling import Ending
     from newsletter.core.query import Query
     from newsletter.model import Paper
     from newsletter.ports import Candidate
+
+    _Scored = tuple[float, Candidate]
 
 POOL: Final = 300  # of the newest papers found, and of those that have it in the title: so many are ranked
 SAMPLE: Final = 2_000  # of the newest papers, whose words tell how rare words are
 SAMPLE_AGE: Final = timedelta(hours=1)
 MOST_TERMS: Final = 100
 MOST_EXAMINED: Final = 1_000  # papers that one answer looks at: the next stretch goes on from there
-STEP: Final = 24  # papers looked at together: a page, and a few that the matcher may refuse
+STEP: Final = 24  # papers looked at together at least: a page, and a few that the matcher may refuse
 FEATURES: Final = 12  # words of a paper by which similar ones are found
 SHORTEST_FEATURE: Final = 3  # characters, the coding's included
 
@@ -61,8 +64,9 @@ class WordSearch:
         total, candidates = await (
             self._ranked(question, request.offset, now) if is_best else _newest(question, request)
         )
-        is_about, walked = await asyncio.gather(question.is_about(total), _walk(self.store, request, candidates))
-        hits, next_offset = walked
+        is_about, (hits, next_offset) = await asyncio.gather(
+            question.is_about(total, request), _walk(question, request, candidates)
+        )
         if next_offset is None and request.offset == 0 and candidates.is_whole:
             return SearchPage(hits, len(hits))
         return SearchPage(hits, total, is_about, next_offset)
@@ -83,8 +87,7 @@ class WordSearch:
             return []
         found = await self.store.candidates(any_of(features), SearchFilters(), POOL)
         others = [candidate for candidate in found if candidate.paper_id != paper.id]
-        scores = Scorer(features, known, now).scores((each.minutes, each.tokens) for each in others)
-        best = sorted(zip(scores, others, strict=True), key=_rank)[:count]
+        best = sorted(await _scored(others, Scorer(features, known, now)), key=_rank)[:count]
         papers = await self.store.papers([candidate.paper_id for _, candidate in best])
         return [papers[candidate.paper_id] for _, candidate in best if candidate.paper_id in papers]
 
@@ -98,18 +101,21 @@ class WordSearch:
 
     async def _question(self, query: Query, request: SearchRequest) -> _Question:
         symbols = symbols_of(query)
-        wanted = endings(symbols, await self.store.known_words(pieces(symbols)))
-        found = await self.store.words_beginning(beginnings(wanted)) if wanted else []
+        wanted: list[Ending] = []
+
+        def beginning(known: set[str]) -> set[str]:
+            wanted.extend(endings(symbols, known))
+            return beginnings(wanted)
+
+        found = await self.store.words_beginning(pieces(symbols), beginning) if symbols else []
         return _Question(self.store, query, Planner(spellings(wanted, found)), request.filters)
 
     async def _ranked(self, question: _Question, offset: int, now: datetime) -> tuple[int, _Ranked]:
         known = await self._word_statistics(now)
-        total, found = await question.pool()
         terms = [question.planner.upper(leaf) or NOTHING for leaf in dict.fromkeys(positive_leaves(question.query))]
-        scorer = Scorer(terms, known, now)
-        scores = await asyncio.to_thread(scorer.scores, [(each.minutes, each.tokens) for each in found])
-        ranked = sorted(zip(scores, found, strict=True), key=_rank)
-        return total, _Ranked([(each.paper_id, score) for score, each in ranked], offset, is_whole=len(found) < POOL)
+        total, scored = await question.pool(Scorer(terms, known, now))
+        ranked = [(each.paper_id, score) for score, each in sorted(scored, key=_rank)]
+        return total, _Ranked(ranked, offset, is_whole=len(ranked) < POOL)
 
     async def _word_statistics(self, now: datetime) -> Statistics:
         if self._sampled_at is None or not timedelta(0) <= now - self._sampled_at < SAMPLE_AGE:
@@ -127,26 +133,41 @@ class _Question:
         self.query = query
         self.planner = planner
         self.filters = filters
-        self.upper = planner.upper(query)
-        self.plan = filtered(self.upper, filters)
+        self.lower, upper = planner.lower(query), planner.upper(query)
+        self.is_certain = self.lower == upper  # whether the matcher refuses none of what is found
+        self.plan = filtered(upper, filters)
 
-    async def is_about(self, total: int) -> bool:
-        """Return whether some of the papers counted may not match. Of many that is not looked up: it may be so."""
-        lower = self.planner.lower(self.query)
-        if lower == self.upper or total >= POOL:
-            return lower != self.upper
-        return total != await self.store.count_candidates(filtered(lower, self.filters), self.filters)
+    async def is_about(self, total: int, request: SearchRequest) -> bool:
+        """Return whether some of the papers counted may not match. Of many that is not looked up: it may be so.
 
-    async def pool(self) -> tuple[int, list[Candidate]]:
+        It is not looked up either of so few that the page has them all, and so counts them itself.
+        """
+        if self.is_certain or total >= POOL:
+            return not self.is_certain
+        if request.offset == 0 and total <= request.limit:
+            return False
+        return total != await self.store.count_candidates(filtered(self.lower, self.filters), self.filters)
+
+    def step(self, limit: int) -> int:
+        """Return how many papers to look at together for a page of so many, and to see whether another follows."""
+        return limit + 1 if self.is_certain else max(STEP, limit)
+
+    async def pool(self, scorer: Scorer) -> tuple[int, list[_Scored]]:
         """Return how many papers are found, and those to rank: the newest, and if there are more, by their titles."""
         titles = filtered(replace(self.planner, only_titles=True).upper(self.query), self.filters)
-        (total, found), by_title = await asyncio.gather(
-            self.store.counted_candidates(self.plan, self.filters, POOL),
-            self.store.candidates(titles, self.filters, POOL),
-        )
-        if total <= len(found):
-            return total, found
-        return total, list({each.paper_id: each for each in (*found, *by_title)}.values())
+        if titles == self.plan:
+            return await self._newest(scorer)
+        (total, newest), by_title = await asyncio.gather(self._newest(scorer), self._by_title(titles, scorer))
+        if total <= len(newest):
+            return total, newest
+        return total, list({each.paper_id: (score, each) for score, each in (*newest, *by_title)}.values())
+
+    async def _newest(self, scorer: Scorer) -> tuple[int, list[_Scored]]:
+        total, found = await self.store.counted_candidates(self.plan, self.filters, POOL)
+        return total, await _scored(found, scorer)
+
+    async def _by_title(self, titles: Plan | None, scorer: Scorer) -> list[_Scored]:
+        return await _scored(await self.store.candidates(titles, self.filters, POOL), scorer)
 
 
 @dataclass(slots=True)
@@ -183,21 +204,21 @@ class _Newest:
 
 
 async def _newest(question: _Question, request: SearchRequest) -> tuple[int, _Newest]:
-    size = max(STEP, request.limit)
+    size = question.step(request.limit)
     total, first = await question.store.counted_candidates(question.plan, question.filters, size, request.offset)
     return total, _Newest(question, request.offset, first)
 
 
 async def _walk(
-    store: PaperStore, request: SearchRequest, candidates: _Newest | _Ranked
+    question: _Question, request: SearchRequest, candidates: _Newest | _Ranked
 ) -> tuple[tuple[SearchHit, ...], int | None]:
     """Return the hits among the next candidates, until there are enough, and where the next stretch begins."""
     searcher = Searcher(request.query)
     hits: list[SearchHit] = []
-    examined, size = request.offset, max(STEP, request.limit)
+    examined, size = request.offset, question.step(request.limit)
     while examined < request.offset + MOST_EXAMINED:
         step = await candidates.next(size)
-        papers = await store.papers([paper_id for paper_id, _ in step])
+        papers = await question.store.papers([paper_id for paper_id, _ in step])
         room = request.limit - len(hits)
         places, found = await asyncio.to_thread(_decide, searcher, step, papers, room)
         hits += found
@@ -231,7 +252,12 @@ def checked_query(text: str) -> Query:
     return query
 
 
-def _rank(scored: tuple[float, Candidate]) -> tuple[float, int, int]:
+async def _scored(found: Sequence[Candidate], scorer: Scorer) -> list[_Scored]:
+    scores = await asyncio.to_thread(scorer.scores, [(each.minutes, each.tokens) for each in found])
+    return list(zip(scores, found, strict=True))
+
+
+def _rank(scored: _Scored) -> tuple[float, int, int]:
     score, candidate = scored
     return -score, -candidate.minutes, -candidate.paper_id
 

@@ -17,7 +17,7 @@ from datetime import date, datetime, time
 from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Hashable, Mapping
 
 Value = TypeVar("Value")
 
@@ -29,7 +29,7 @@ def dumps(value: object) -> str:
 
 def loads(kind: type[Value], text: str) -> Value:
     """Return the value of type ``kind`` that :func:`dumps` wrote; ValueError or KeyError when it is not one."""
-    return typing.cast(Value, from_json(kind, json.loads(text)))
+    return typing.cast(Value, reader(typing.cast("Hashable", kind))(json.loads(text)))
 
 
 def content_hash(text: str) -> str:
@@ -50,19 +50,25 @@ def to_json(value: object) -> Any:
     return value
 
 
-def from_json(kind: Any, data: Any) -> Any:
-    """Return the value of type ``kind`` that :func:`to_json` made ``data`` of."""
+@functools.cache
+def reader(kind: Any) -> Callable[[Any], Any]:
+    """Return what makes a value of type ``kind`` of what :func:`to_json` made of one."""
     origin = typing.get_origin(kind)
     if origin in (typing.Union, types.UnionType):
-        return None if data is None else from_json(present_type(kind), data)
+        present = reader(present_type(kind))
+        return lambda data: None if data is None else present(data)
     if origin is tuple:
-        item = typing.get_args(kind)[0]
-        return tuple(from_json(item, element) for element in data)
+        item = reader(typing.get_args(kind)[0])
+        return lambda data: tuple(map(item, data))
     if dataclasses.is_dataclass(kind):
-        return filled(typing.cast(type, kind), data)
+        return filler(typing.cast(type, kind))
     if kind in (date, datetime, time):
-        return kind.fromisoformat(data)
-    return kind(data) if issubclass(kind, enum.Enum | float) else data
+        return typing.cast("Callable[[Any], Any]", kind.fromisoformat)
+    return kind if issubclass(kind, enum.Enum | float) else _itself
+
+
+def _itself(data: Any) -> Any:
+    return data
 
 
 def present_type(kind: Any) -> Any:
@@ -70,12 +76,7 @@ def present_type(kind: Any) -> Any:
     return next(argument for argument in typing.get_args(kind) if argument is not type(None))
 
 
-def filled(kind: type, data: Mapping[str, Any]) -> Any:
-    """Return the dataclass ``kind`` with the fields that ``data`` has."""
-    return kind(**{name: from_json(hint, data[name]) for name, hint in field_types(kind).items() if name in data})
-
-
-@functools.cache
-def field_types(kind: type) -> dict[str, Any]:
-    """Return the types of a dataclass's fields, by name."""
-    return typing.get_type_hints(kind)
+def filler(kind: type) -> Callable[[Mapping[str, Any]], Any]:
+    """Return what makes a dataclass of the fields that there are of it."""
+    readers = {name: reader(hint) for name, hint in typing.get_type_hints(kind).items()}
+    return lambda data: kind(**{name: read(data[name]) for name, read in readers.items() if name in data})

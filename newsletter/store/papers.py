@@ -76,9 +76,11 @@ class PaperReader(Part):
     async def papers(self, paper_ids: Collection[int]) -> dict[int, Paper]:
         """Return the papers by the ids asked for, also by those that became part of another."""
         async with self.database.read() as connection:
-            resolved = await resolve_ids(connection, paper_ids)
-            found = await papers_by_id(connection, resolved.values())
-        return {asked: found[stored] for asked, stored in resolved.items() if stored in found}
+            found = await papers_by_id(connection, paper_ids)
+            resolved = await resolve_ids(connection, [each for each in paper_ids if each not in found])
+            found |= await papers_by_id(connection, resolved.values())
+        asked = {paper_id: resolved.get(paper_id, paper_id) for paper_id in paper_ids}
+        return {paper_id: found[stored] for paper_id, stored in asked.items() if stored in found}
 
     async def find_papers(self, reference: str) -> list[Paper]:
         """Return what a person may mean by ``reference``, at most 100 papers, newest first; [] when there is none."""

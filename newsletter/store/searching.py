@@ -6,8 +6,8 @@ import asyncio
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import and_, cast, column, func, literal_column, or_, select, table, text, union
-from sqlalchemy.dialects.postgresql import TSQUERY
+from sqlalchemy import BigInteger, and_, cast, column, func, literal_column, or_, select, table, text, union_all
+from sqlalchemy.dialects.postgresql import ARRAY, TSQUERY, aggregate_order_by
 
 from newsletter.core.index_plan import NOTHING, AllOf, AnyOf, Phrase, any_of
 from newsletter.core.index_words import ID_BITS, positions_of_days
@@ -16,10 +16,10 @@ from newsletter.store.part import Part, chunks
 from newsletter.store.schema import indexed_papers, vocabulary
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Collection
+    from collections.abc import AsyncIterator, Callable, Collection
     from datetime import date
 
-    from sqlalchemy import ColumnElement, CompoundSelect, Row, Select, Subquery
+    from sqlalchemy import ColumnElement, CompoundSelect, Select, Subquery
     from sqlalchemy.ext.asyncio import AsyncConnection
 
     from newsletter.core.index_plan import Plan, Word
@@ -38,24 +38,21 @@ FTS: Final = table("indexed_words", column("rowid"), column("indexed_words"))
 class SearchTables(Part):
     """:class:`newsletter.ports.SearchIndex` over the index's tables."""
 
-    async def known_words(self, words: Collection[str]) -> set[str]:
-        """Return which of these coded words any paper holds."""
-        found: set[str] = set()
-        async with self.database.read() as connection:
-            for chunk in chunks(words):
-                query = select(vocabulary.c.word).where(vocabulary.c.word.in_(chunk)).distinct()
-                found.update((await connection.execute(query)).scalars())
-        return found
+    async def words_beginning(
+        self, pieces: Collection[str], beginnings: Callable[[set[str]], Collection[str]]
+    ) -> list[tuple[str, str]]:
+        """Return (word, stem), coded, of every word of any paper that begins in one of these ways; 20,000 at most.
 
-    async def words_beginning(self, beginnings: Collection[str]) -> list[tuple[str, str]]:
-        """Return (word, stem), coded, of every word of any paper that begins so; 20,000 at most."""
-        found: list[tuple[str, str]] = []
-        word = vocabulary.c.word
+        ``beginnings`` is told which of the coded ``pieces`` are words of any paper, and says what to look for then.
+        """
         async with self.database.read() as connection:
-            for chunk in chunks(sorted(beginnings), 50):
+            wanted = sorted(beginnings(await _known_words(connection, pieces)))
+            found: list[tuple[str, str]] = []
+            word = vocabulary.c.word
+            for chunk in chunks(wanted, 50):
                 ranges = [and_(word >= beginning, word < beginning + AFTER_Z) for beginning in chunk]
                 query = select(word, vocabulary.c.stem).where(or_(*ranges)).limit(MOST_WORDS)
-                found += [(row.word, row.stem) for row in await connection.execute(query)]
+                found += map(tuple, await connection.execute(query))
         return found[:MOST_WORDS]
 
     async def count_candidates(self, plan: Plan | None, filters: SearchFilters) -> int:
@@ -71,7 +68,7 @@ class SearchTables(Part):
         asked = self._found(plan, filters).order_by(column("position").desc())
         newest = asked.limit(limit).offset(offset).subquery()
         async with self._asking(plan) as connection:
-            return [_candidate(row) for row in await connection.execute(_with_words(newest))]
+            return [_candidate(*row) for row in await connection.execute(_with_words(newest))]
 
     async def counted_candidates(
         self, plan: Plan | None, filters: SearchFilters, limit: int, offset: int = 0
@@ -81,14 +78,16 @@ class SearchTables(Part):
             return await asyncio.gather(
                 self.count_candidates(plan, filters), self.candidates(plan, filters, limit, offset)
             )
-        found = self._found(plan, filters).cte("found").prefix_with("MATERIALIZED", dialect="postgresql")
-        newest = select(found.c.position).order_by(found.c.position.desc()).limit(limit).offset(offset).subquery()
-        total = select(func.count()).select_from(found).scalar_subquery()
+        found = self._found(plan, filters).subquery("found").c.position
+        in_order = func.array_agg(aggregate_order_by(found, found.desc()), type_=ARRAY(BigInteger))
+        counted = select(func.count().label("total"), in_order.label("positions")).subquery("counted")
+        stretch = func.unnest(counted.c.positions[offset + 1 : offset + limit]).label("position")
+        newest = select(stretch, counted.c.total).subquery()
         async with self._asking(plan) as connection:
-            rows = (await connection.execute(_with_words(newest).add_columns(total.label("total")))).all()
+            rows = (await connection.execute(_with_words(newest).add_columns(newest.c.total))).all()
         if not rows and offset:
             return await self.count_candidates(plan, filters), []
-        return (rows[0].total if rows else 0), [_candidate(row) for row in rows]
+        return (rows[0].total if rows else 0), [_candidate(*row[:3]) for row in rows]
 
     async def words_of(self, paper_id: int) -> str | None:
         """Return the words of one paper, None when there is no such paper."""
@@ -147,7 +146,15 @@ class SearchTables(Part):
         vector: ColumnElement[str] = literal_column("indexed_papers.vector")
         positions = _of_days(indexed_papers.c.position, filters)
         asked = [positions.where(vector.op("@@")(cast(tsquery(each), TSQUERY))) for each in apart(plan)]
-        return union(*asked) if len(asked) > 1 else asked[0]
+        return union_all(*asked) if len(asked) > 1 else asked[0]
+
+
+async def _known_words(connection: AsyncConnection, pieces: Collection[str]) -> set[str]:
+    found: set[str] = set()
+    for chunk in chunks(pieces):
+        query = select(vocabulary.c.word).where(vocabulary.c.word.in_(chunk)).distinct()
+        found.update((await connection.execute(query)).scalars())
+    return found
 
 
 def _with_words(newest: Subquery) -> Select[Any]:
@@ -157,8 +164,8 @@ def _with_words(newest: Subquery) -> Select[Any]:
     return rows.order_by(indexed_papers.c.position.desc())
 
 
-def _candidate(row: Row[Any]) -> Candidate:
-    return Candidate(row.paper_id, row.position >> ID_BITS, row.tokens)
+def _candidate(position: int, paper_id: int, tokens: str) -> Candidate:
+    return Candidate(paper_id, position >> ID_BITS, tokens)
 
 
 def _of_days(position: ColumnElement[int], filters: SearchFilters) -> Select[Any]:
@@ -182,14 +189,17 @@ def fts5_query(plan: Plan) -> str:
 
 
 def apart(plan: Plan) -> list[Plan]:
-    """Return plans that together find what ``plan`` finds, those of words alone apart from those of phrases.
+    """Return plans that together find what ``plan`` finds, each paper once: words alone apart from phrases.
 
     PostgreSQL's index knows which papers hold which words, not where: of each paper that may hold a phrase it reads the
     whole vector. Asked in one question for a usual word *or* a rare phrase, it would read those of the word as well: by
     the page, so that an OR of two conditions would not help either.
     """
     ways = _by_phrases(plan)
-    return [_by_words(plan), *ways] if 0 < len(ways) <= MOST_WAYS else [plan]
+    if not 0 < len(ways) <= MOST_WAYS:
+        return [plan]
+    ways.insert(0, _by_words(plan))
+    return [AllOf((way,), tuple(ways[:number])) for number, way in enumerate(ways)]
 
 
 def _by_words(plan: Plan) -> Plan:

@@ -39,15 +39,15 @@ _LOOK = re.compile(r"\{\{\s*(light|dark|theme)\.([a-z_]+)\s*\}\}")
 
 @dataclass(frozen=True, eq=False)
 class Compiled:
-    """One template, HTML and text, compiled; the drafts are the sources as Jinja sees them, to find lines by."""
+    """One template, HTML and text, compiled; the environments are those of its sources, to find lines by."""
 
     html_source: Source
     text_source: Source
     included: tuple[Source, ...]
     html: Template
-    html_draft: Template
+    html_environment: Environment
     text: Template
-    text_draft: Template
+    text_environment: Environment
 
     @cached_property
     def stamps(self) -> tuple[Stamp, ...]:
@@ -91,9 +91,9 @@ class Compiler:
             text_source,
             tuple(included.values()),
             html=self._quick(html_environment, with_look(compile_mjml(html_source), self._brand), language),
-            html_draft=_from_source(html_environment, html_source),
+            html_environment=html_environment,
             text=self._quick(text_environment, text_source.text, language),
-            text_draft=_from_source(text_environment, text_source),
+            text_environment=text_environment,
         )
 
     def _quick(self, environment: Environment, text: str, language: Language) -> Template:
@@ -232,7 +232,7 @@ def fill_html(compiled: Compiled, variables: Mapping[str, Any]) -> list[str]:
     try:
         return list(compiled.html.generate(variables))
     except Exception as error:  # a template may raise anything at all
-        problem = _draft_problem(compiled.html_draft, compiled.html_source, variables, error)
+        problem = _draft_problem(compiled.html_environment, compiled.html_source, variables, error)
         raise TemplateError(problems=[problem]) from error
 
 
@@ -241,7 +241,7 @@ def fill_text(compiled: Compiled, variables: Mapping[str, Any]) -> str:
     try:
         text = compiled.text.render(variables)
     except Exception as error:  # a template may raise anything at all
-        problem = _draft_problem(compiled.text_draft, compiled.text_source, variables, error)
+        problem = _draft_problem(compiled.text_environment, compiled.text_source, variables, error)
         raise TemplateError(problems=[problem]) from error
     text = _SIGNATURE.join(["\n".join(map(str.rstrip, each.split("\n"))) for each in text.split(_SIGNATURE)])
     while _BLANK_LINES in text:  # a regular expression would look at each character of every digest
@@ -249,15 +249,16 @@ def fill_text(compiled: Compiled, variables: Mapping[str, Any]) -> str:
     return text.strip("\n") + "\n"
 
 
-def _from_source(environment: Environment, source: Source) -> Template:
+def drafted(environment: Environment, source: Source) -> Template:
+    """Return a source as a template, as it stands in its file: slower than what was made of it, with its lines."""
     code = environment.compile(source.text, source.name, source.name)
     return environment.template_class.from_code(environment, code, environment.make_globals(None))
 
 
-def _draft_problem(draft: Template, source: Source, variables: Mapping[str, Any], error: Exception) -> Problem:
+def _draft_problem(environment: Environment, source: Source, variables: Mapping[str, Any], error: Exception) -> Problem:
     """Fill the source itself, whose lines are known, to see where ``error`` came from."""
     try:
-        draft.render(variables)
+        drafted(environment, source).render(variables)
     except Exception as again:  # noqa: BLE001 (whatever the compiled template raised)
         return _problem(source, again)
     return _problem(source, error)

@@ -195,7 +195,8 @@ class Renderer:
 
         def fill(number: int) -> Trial:
             sections = self._sections(digest, papers, ROOMS[number], language)
-            chunks = fill_html(compiled, variables | _in_room(sections, number))
+            variables.update(_in_room(sections, number))  # the text is tried as well when this fails
+            chunks = fill_html(compiled, variables)
             with self._checked(compiled.html_source):
                 html = self._placeholders.cut(chunks)
             return Trial(number, sections, html, html.size - html_budget(count))

@@ -9,7 +9,7 @@ import pytest
 from newsletter.errors import TemplateError
 from newsletter.languages import language_of
 from newsletter.mail.brand import Brand, Wording
-from newsletter.mail.fill import Compiler, fill_text
+from newsletter.mail.fill import Compiler, drafted, fill_text
 from newsletter.mail.templates import TemplateFiles
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def test_what_is_quick_says_what_the_source_says(name: str, tmp_path: Path) -> N
     text, part, expected = SOURCES[name]
     found = compiled(tmp_path, text, part)
     assert fill_text(found, VALUES) == expected
-    assert found.text_draft.render(VALUES).strip() == expected.strip()
+    assert drafted(found.text_environment, found.text_source).render(VALUES).strip() == expected.strip()
 
 
 def test_a_mistake_in_what_is_included_is_told_where_it_is(tmp_path: Path) -> None:

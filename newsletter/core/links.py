@@ -9,7 +9,7 @@ from binascii import b2a_base64
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
-from typing import Final, NamedTuple
+from typing import Final
 
 from itsdangerous import BadData, URLSafeSerializer
 
@@ -21,14 +21,6 @@ UNDO_FOR: Final = timedelta(days=14)
 LONGEST_TOKEN: Final = 200  # characters; ours have under 90
 _NUMBER: Final = re.compile("0|[1-9][0-9]{0,18}")
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-class MailLinks(NamedTuple):
-    """Where a mail's recipient can leave, choose what comes, and vote: see the methods of :class:`Links`."""
-
-    unsubscribe: str
-    manage: str
-    vote: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +38,12 @@ class Links:
         """Return links that look the same and end nothing, here or anywhere: for mails that somebody else gets."""
         return Links(f"redirected\0{self.secret}", self.base_url, self.confirm_within)
 
-    def of_mail(self, subscriber_id: int) -> MailLinks:
-        """Return the addresses that each mail to somebody holds: made at once, for a mail must cost microseconds."""
+    def of_mail(self, subscriber_id: int) -> tuple[str, str, str]:
+        """Return the addresses that each mail to somebody holds, where they leave, choose and vote, as the methods for
+        each do: made at once, for a mail must cost microseconds.
+        """
         base, signed = self.base_url, _signed(self.secret, subscriber_id)
-        return MailLinks(
+        return (
             f"{base}/unsubscribe/{subscriber_id}.{signed[:_SIGNATURE]}",
             f"{base}/manage/{subscriber_id}.{signed[_SIGNATURE:-_SIGNATURE]}",
             f"{base}/v/{subscriber_id}.{signed[-_SIGNATURE:]}",
@@ -59,7 +53,7 @@ class Links:
         """Return the address that ends this subscription by POST (RFC 8058); it never expires and is short enough
         (under 60 characters beyond the base) never to be folded in a header.
         """
-        return self.of_mail(subscriber_id).unsubscribe
+        return self.of_mail(subscriber_id)[0]
 
     def read_unsubscribe(self, token: str) -> int | None:
         """Return whose subscription ``token`` may end, or None when it is not a token of ours for that."""
@@ -67,7 +61,7 @@ class Links:
 
     def manage_url(self, subscriber_id: int) -> str:
         """Return the address of the page where somebody chooses what comes, and when; it never expires."""
-        return self.of_mail(subscriber_id).manage
+        return self.of_mail(subscriber_id)[1]
 
     def read_manage(self, token: str) -> int | None:
         """Return whose choices ``token`` opens, or None when it is not a token of ours for that."""
@@ -109,7 +103,7 @@ class Links:
 
         It never expires, and is short, for each mail holds it many times.
         """
-        return self.of_mail(subscriber_id).vote
+        return self.of_mail(subscriber_id)[2]
 
     def read_vote(self, token: str) -> int | None:
         """Return in whose name ``token`` votes, or None when it is not a token of ours for that."""

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from newsletter.languages import Language
     from newsletter.model import Digest, Paper, Section
 
+_FIRST_WORD = re.compile(r"[^\W\d_][^\W\d_]*")
 _TOPIC_LIMIT = 60  # characters; what phones show of a subject is shorter still
 _TITLE_LIMIT = 70
 _PREHEADER_LIMIT = 160
@@ -100,6 +101,11 @@ def preheader(digest: Digest, papers: Mapping[int, Paper], language: Language) -
     )
 
 
+@lru_cache(maxsize=256)
+def _beginning_with(word: str) -> re.Pattern[str]:
+    return re.compile(rf"\b{re.escape(word)}")
+
+
 @lru_cache(maxsize=1024)  # the digests of one day share their papers
 def _short_title(title: str) -> str:
     return clip(one_line(readable(title)), _TITLE_LIMIT)
@@ -151,10 +157,10 @@ def _mid_sentence(title: str, section: Section, papers: Mapping[int, Paper]) -> 
     """Return ``title`` as it stands within a sentence: ``Diffusion models`` loses its capital, ``Bayesian methods``
     and ``LLM agents`` keep theirs. The papers tell which: they write the word small, or they never do.
     """
-    word = re.match(r"[^\W\d_][^\W\d_]*", title)
+    word = _FIRST_WORD.match(title)
     if not word or not word[0].istitle():
         return title
-    small = re.compile(rf"\b{re.escape(word[0].lower())}")
+    small = _beginning_with(word[0].lower())
     texts = (f"{papers[paper.paper_id].title} {papers[paper.paper_id].abstract}" for paper in section.papers)
     written = (reason.text for paper in section.papers for reason in paper.reasons)
     if any(small.search(text) for text in written) or any(small.search(text) for text in texts):

@@ -243,7 +243,8 @@ def fill_text(compiled: Compiled, variables: Mapping[str, Any]) -> str:
     except Exception as error:  # a template may raise anything at all
         problem = _draft_problem(compiled.text_environment, compiled.text_source, variables, error)
         raise TemplateError(problems=[problem]) from error
-    text = _SIGNATURE.join(["\n".join(map(str.rstrip, each.split("\n"))) for each in text.split(_SIGNATURE)])
+    if text.count(" \n") > text.count(_SIGNATURE):
+        text = _SIGNATURE.join(["\n".join(map(str.rstrip, each.split("\n"))) for each in text.split(_SIGNATURE)])
     while _BLANK_LINES in text:  # a regular expression would look at each character of every digest
         text = text.replace(_BLANK_LINES, _BLANK_LINES[1:])
     return text.strip("\n") + "\n"

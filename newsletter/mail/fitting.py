@@ -93,7 +93,9 @@ class _Sizes:
     def remembered(self, trial: Trial) -> Trial:
         """Return what was tried, and remember how long its papers are in its room."""
         for paper, is_first in trial.papers():
-            sizes_of(paper)[self._compiled, trial.number, is_first] = sum(map(self._size, shown_of(paper)))
+            sizes, key = sizes_of(paper), (self._compiled, trial.number, is_first)
+            if key not in sizes:
+                sizes[key] = sum(map(self._size, shown_of(paper)))
         if self.over(trial.number) not in (0, trial.over):
             self._known.is_even = False
         return trial

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from functools import cached_property, lru_cache
-from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from markupsafe import escape
 
 from newsletter.mail import headers
+from newsletter.mail.layout import Layout
 from newsletter.mail.lists import feedback_id, list_headers, unsubscribe_headers
 
 if TYPE_CHECKING:
@@ -117,36 +117,35 @@ class Envelope:
         between = b"\r\n" + _part_start(boundary, "text/html")
         pieces, slots = _joined(start, _slotted(text, _AS_TEXT), between, _slotted(html, _AS_HTML))
         pieces[-1] += f"\r\n--{boundary}--\r\n".encode()
-        self._chunks = [chunk for piece in (b"", *pieces) for chunk in (b"", piece)]
-        names = {name: name in _SHARED for name, _ in slots}
-        self._own, self._shared = ([name for name in names if names[name] is is_shared] for is_shared in (False, True))
-        order = [(name, form) for name in (*self._own, *self._shared) for form in (_AS_TEXT, _AS_HTML)]
-        self._places = itemgetter(0, 1, *(2 + order.index(slot) for slot in slots))
+        names = list(dict.fromkeys(name for name, _ in slots))
+        self._own, self._shared = ([each for each in names if (each in _SHARED) is shared] for shared in (False, True))
+        self._pieces, self._slots = pieces, slots
 
     def compose(self, recipient: Recipient, message_id: str, now: datetime) -> bytes:
         """Return the message: CRLF lines, none over 998 octets; the same each time but for its Date."""
-        chunks = self._chunks.copy()
-        lines = self._lines(recipient.values)
-        chunks[::2] = self._places((self._own_headers(recipient, message_id, now), b"", *lines))
-        return b"".join(chunks)
+        value_of = recipient.values.__getitem__
+        own, shared = tuple(map(value_of, self._own)), tuple(map(value_of, self._shared))
+        lines = [self._own_headers(recipient, message_id, now), *_remembered_lines(shared)]
+        if plain := _plain_lines(own):
+            return self._plain_layout.filled(lines + plain)
+        return self._layout.filled(lines + _lines(own))
 
-    def _lines(self, values: Mapping[str, str]) -> list[bytes]:
-        """Return each value as it stands in text and in HTML: those of the recipient alone, and those that many have in
-        common, which are remembered.
-        """
-        lines: list[bytes] = []
-        own = [values[name] for name in self._own]
-        octets = "\n".join(own).encode("utf-8", "replace")
-        if len(octets.translate(None, _UNCHANGED)) < len(own) and max(map(len, own)) <= _LONGEST:  # all as they are
-            for each in octets.split(b"\n"):
-                line = each + _SOFT_BREAK
-                lines += (line, line)
-        else:
-            for value in own:
-                lines += _on_its_own_lines(value)
-        for name in self._shared:
-            lines += _shared_lines(values[name])
-        return lines
+    @cached_property
+    def _plain_layout(self) -> Layout:
+        """The message where the recipient's own values look the same in text and HTML."""
+        return self._laid_out((_AS_TEXT,))
+
+    @cached_property
+    def _layout(self) -> Layout:
+        return self._laid_out((_AS_TEXT, _AS_HTML))
+
+    def _laid_out(self, forms: tuple[int, ...]) -> Layout:
+        """Return the layout for the headers, the shared values in both forms, and the recipient's own in these."""
+        slots = [(name, form) for form in (_AS_TEXT, _AS_HTML) for name in self._shared]
+        slots += [(name, form) for form in forms for name in self._own]
+        numbers = {slot: number for number, slot in enumerate(slots, start=1)}
+        found = [numbers.get(slot) or numbers[slot[0], _AS_TEXT] for slot in self._slots]
+        return Layout([b"", *self._pieces], [0, *found])
 
     def _own_headers(self, recipient: Recipient, message_id: str, now: datetime) -> bytes:
         """Return the fields that differ between recipients; ordinary values are filled in as they stand."""
@@ -203,6 +202,24 @@ _UNCHANGED = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789@:/
 _SHORT = 2 * _LONGEST
 
 
+def _plain_lines(values: tuple[str, ...]) -> list[bytes]:
+    """Return the values as :func:`_on_its_own_lines` does, where they are short and the same in text and HTML; else
+    nothing.
+    """
+    octets = "\0".join(values).encode("utf-8", "replace")
+    if len(octets.translate(None, _UNCHANGED)) >= len(values) or max(map(len, values)) > _LONGEST:
+        return []
+    return (octets.replace(b"\0", _SOFT_BREAK + b"\0") + _SOFT_BREAK).split(b"\0")
+
+
+def _lines(values: tuple[str, ...]) -> list[bytes]:
+    """Return the values as :func:`_on_its_own_lines` does: all of them for text, and then for HTML."""
+    return [line[form] for form in (_AS_TEXT, _AS_HTML) for line in map(_on_its_own_lines, values)]
+
+
+_remembered_lines = lru_cache(maxsize=2048)(_lines)
+
+
 def _on_its_own_lines(value: str) -> tuple[bytes, bytes]:
     """Return a value for the middle of a line of text and of HTML, between two soft breaks: so what stands around it
     need not be encoded anew.
@@ -217,7 +234,6 @@ def _on_its_own_lines(value: str) -> tuple[bytes, bytes]:
 
 
 _SHARED = frozenset({"schedule", "subscription"})  # values that many recipients have in common
-_shared_lines = lru_cache(maxsize=2048)(_on_its_own_lines)
 
 
 def _fixed_headers(brand: Brand, subject: str, boundary: str, campaign: tuple[str, ...], *, is_list: bool) -> bytes:

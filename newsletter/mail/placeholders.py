@@ -33,11 +33,13 @@ class Placeholders:
         self._sizes = dict(sizes)
         self._token = f"{secrets.randbelow(10**16):016}"  # digits, which have no capitals
         self._names = {str(index): name for index, name in enumerate(sizes)}
+        self._stand_ins = {name: f"{_BEGINS}{self._token}{index}{_ENDS}" for index, name in self._names.items()}
+        self._length = max(map(len, self._stand_ins.values()))
         self._remembered = lru_cache(_MOST_REMEMBERED)(self._cut)
 
     def values(self) -> dict[str, str]:
         """Return each name with its stand-in."""
-        return {name: f"{_BEGINS}{self._token}{index}{_ENDS}" for index, name in self._names.items()}
+        return self._stand_ins
 
     def pieces(self, text: str) -> list[str]:
         """Return text and names in turn, beginning and ending with text; ValueError where a stand-in was changed."""
@@ -79,5 +81,5 @@ class Placeholders:
     def _cut(self, text: str) -> Cut:
         text = str(text)  # what is Markup would escape what it is added to
         pieces = self.pieces(text) if self._token in text else [text]
-        size = len("".join(pieces[::2]).encode("utf-8", "replace"))
-        return Cut(pieces, size + sum([self._sizes[name] for name in pieces[1::2]]))
+        own = sum([self._sizes[name] - self._length for name in pieces[1::2]])
+        return Cut(pieces, len(text.encode("utf-8", "replace")) + own)

@@ -94,7 +94,8 @@ class Renderer:
         self._compiler = Compiler(self._files, brand, VARIABLES)
         self._compiled: dict[tuple[str, str], Compiled] = {}
         self._look_again_s = look_again_s
-        self._looked_at: dict[tuple[str, str], float] = {}
+        self._looked_at: dict[tuple[str, ...], float] = {}
+        self._has_own: dict[str, bool] = {}
         self._refused: dict[tuple[str, str], frozenset[tuple[str, int, int]]] = {}
         self._known_terms: dict[tuple[object, ...], tuple[str, str]] = {}
 
@@ -289,18 +290,27 @@ class Renderer:
         """
         name = digest.template if digest.kind is IssueKind.DIGEST else digest.kind.value
         code = digest.language
-        if code != ENGLISH.code and self._files.find(f"{name}.{code}.mjml"):
-            return f"{name}.{code}", language_of(code)
+        if code != ENGLISH.code and self._has(own := f"{name}.{code}"):
+            return own, language_of(code)
         return name, language_of(code) if code.partition("-")[0] in known_codes() else ENGLISH
+
+    def _has(self, name: str) -> bool:
+        if self._is_time_to_look(name):
+            self._has_own[name] = self._files.find(f"{name}.mjml") is not None
+        return self._has_own[name]
+
+    def _is_time_to_look(self, *what: str) -> bool:
+        now_s = monotonic()
+        if now_s - self._looked_at.get(what, -inf) < self._look_again_s:
+            return False
+        self._looked_at[what] = now_s
+        return True
 
     def _current(self, name: str, language: Language) -> Compiled:
         """Return a template as its files are now, or the last good one when they are broken."""
         key = name, language.code
-        known, now_s = self._compiled.get(key), monotonic()
-        if known and now_s - self._looked_at.get(key, -inf) < self._look_again_s:
-            return known
-        self._looked_at[key] = now_s
-        if known and self._files.are_current(known.stamps):
+        known = self._compiled.get(key)
+        if known and (not self._is_time_to_look(*key) or self._files.are_current(known.stamps)):
             return known
         files = self._files.fingerprint() if known else None
         if known and self._refused.get(key) == files:

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import tempfile
 from dataclasses import dataclass
+from email import message_from_bytes
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -41,10 +42,9 @@ class Rspamd:
     client: str
     port: int
 
-    def judge(
-        self, message: bytes, sender: str = "digest@example.org", recipient: str = "reader@example.net"
-    ) -> Verdict:
-        """Return the score of a message, and what it is made of."""
+    def judge(self, message: bytes, sender: str = "digest@example.org", recipient: str = "") -> Verdict:
+        """Return the score of a message, and what it is made of; it goes to whom its header names, or to another."""
+        recipient = recipient or message_from_bytes(message)["To"]
         told = [word for name, value in CLIENT.items() for word in (f"--{name}", value)]
         command = [self.client, "-h", f"127.0.0.1:{self.port}", "--json", *told, "--from", sender, "--rcpt", recipient]
         done = subprocess.run([*command, "symbols"], input=message, capture_output=True, check=True)

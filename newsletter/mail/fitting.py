@@ -14,11 +14,11 @@ from newsletter.mail.rooms import ROOMS, cannot_do
 from newsletter.mail.view import shown_of, sizes_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from newsletter.mail.fill import Compiled
     from newsletter.mail.placeholders import Cut
-    from newsletter.mail.view import PaperView, SectionView
+    from newsletter.mail.view import SectionView
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,12 +29,6 @@ class Trial:
     sections: tuple[SectionView, ...]
     html: Cut
     over: int
-
-    def papers(self) -> Iterator[tuple[PaperView, bool]]:
-        """Yield the papers, and whether each is the first of its section."""
-        for section in self.sections:
-            for place, paper in enumerate(section.papers):
-                yield paper, place == 0
 
 
 @dataclass(slots=True)
@@ -81,28 +75,36 @@ class _Sizes:
 
     def __init__(self, compiled: Compiled, size: Callable[[str], int], known: _Experience, first: Trial) -> None:
         self._compiled, self._size, self._known, self._first = compiled, size, known, first
-        self._papers = [(sizes_of(paper), is_first) for paper, is_first in first.papers()]
-        self.remembered(first)
+        self._papers = self._remember(first)
+        self._own = self._of_papers(first.number)
 
     def over(self, number: int) -> int:
         """Return by how many bytes it is too long in a room; 0 where that must be tried."""
-        own, other = self._of_papers(self._first.number), self._of_papers(number)
+        other = self._of_papers(number)
         has_all = ROOMS[number].papers == ROOMS[self._first.number].papers
-        return self._first.over + other - own if self._known.is_even and has_all and own and other else 0
+        return self._first.over + other - self._own if self._known.is_even and has_all and self._own and other else 0
 
     def remembered(self, trial: Trial) -> Trial:
         """Return what was tried, and remember how long its papers are in its room."""
-        for paper, is_first in trial.papers():
-            sizes, key = sizes_of(paper), (self._compiled, trial.number, is_first)
-            if key not in sizes:
-                sizes[key] = sum(map(self._size, shown_of(paper)))
+        self._remember(trial)
         if self.over(trial.number) not in (0, trial.over):
             self._known.is_even = False
         return trial
 
+    def _remember(self, trial: Trial) -> list[dict[int, int]]:
+        """Return how long each paper is, by the number of the room."""
+        found = []
+        for section in trial.sections:
+            for place, paper in enumerate(section.papers):
+                sizes = sizes_of(paper).setdefault((self._compiled, place == 0), {})
+                if trial.number not in sizes:
+                    sizes[trial.number] = sum(map(self._size, shown_of(paper)))
+                found.append(sizes)
+        return found
+
     def _of_papers(self, number: int) -> int:
         """Return how long the papers are in a room; 0 where not all have been filled in it."""
         try:
-            return sum([sizes[self._compiled, number, is_first] for sizes, is_first in self._papers])
+            return sum([sizes[number] for sizes in self._papers])
         except KeyError:
             return 0

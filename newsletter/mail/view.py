@@ -56,6 +56,9 @@ class AuthorView:
     is_followed: bool
 
 
+Sizes = dict[tuple[object, ...], dict[int, int]]  # of what was filled for a paper, by its template and the room
+
+
 @dataclass(slots=True)
 class PaperView:
     """A paper as a template shows it; ``title`` and ``excerpt`` carry their marked words (filter ``marked``)."""
@@ -80,7 +83,7 @@ class PaperView:
     _language: Language
     _kept: dict[tuple[object, ...], str]  # see newsletter.mail.once
     _shown: list[str]
-    _sizes: dict[tuple[object, ...], int]  # see newsletter.mail.fitting
+    _sizes: Sizes  # see newsletter.mail.fitting
 
     @property
     def details(self) -> str:
@@ -102,7 +105,7 @@ kept_with: Callable[[PaperView], dict[tuple[object, ...], str]] = attrgetter("_k
 """Return where to keep what was filled for a paper; it lasts as long as the paper is remembered."""
 shown_of: Callable[[PaperView], list[str]] = attrgetter("_shown")
 """Return what was kept of the paper, as far as this mail shows it."""
-sizes_of: Callable[[PaperView], dict[tuple[object, ...], int]] = attrgetter("_sizes")
+sizes_of: Callable[[PaperView], Sizes] = attrgetter("_sizes")
 """Return where to keep how long it is, in whichever room."""
 
 
@@ -268,7 +271,7 @@ def _unplaced_view(selected: Selected, paper: Paper, room: Room, language: Langu
 
 
 @lru_cache(maxsize=2048)
-def _room_sizes(*_: object) -> dict[tuple[object, ...], int]:
+def _room_sizes(*_: object) -> Sizes:
     """Return where to keep how long a paper is: one for all rooms."""
     return {}
 

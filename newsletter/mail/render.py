@@ -309,8 +309,8 @@ class Renderer:
     def _current(self, name: str, language: Language) -> Compiled:
         """Return a template as its files are now, or the last good one when they are broken."""
         key = name, language.code
-        known = self._compiled.get(key)
-        if known and (not self._is_time_to_look(*key) or self._files.are_current(known.stamps)):
+        known, is_time = self._compiled.get(key), self._is_time_to_look(*key)
+        if known and (not is_time or self._files.are_current(known.stamps)):
             return known
         files = self._files.fingerprint() if known else None
         if known and self._refused.get(key) == files:

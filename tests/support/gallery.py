@@ -96,7 +96,7 @@ async def every_mail_in(application: Application, theme: str) -> dict[str, str]:
     )
     for kind in IssueKind:
         held = {IssueKind.DIGEST: digest, IssueKind.WELCOME: first_only(digest)}.get(kind)
-        issue = held or replace(digest, sections=(), considered=412)
+        issue = held or replace(digest, sections=())
         issue = replace(issue, kind=kind, template=kind.value)
         mails[kind.value] = renderer.prepare(issue, papers).html(reader)
     weekly = replace(reader, frequency=Frequency.WEEKLY)

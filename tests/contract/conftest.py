@@ -7,18 +7,18 @@ from typing import TYPE_CHECKING
 import pytest
 
 from newsletter.store.sql import SqlStore, open_store
-from tests.support.databases import migrated_file, postgres, postgres_url, sqlite_url
+from tests.support.databases import kept_postgres, migrated_file, postgres, shared_postgres_url, sqlite_url
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-__all__ = ["migrated_file", "postgres", "postgres_url", "sqlite_url"]
+__all__ = ["kept_postgres", "migrated_file", "postgres", "shared_postgres_url", "sqlite_url"]
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def store_url(request: pytest.FixtureRequest) -> str:
     """The address of a migrated, empty store of either kind."""
-    name = "sqlite_url" if request.param == "sqlite" else "postgres_url"
+    name = "sqlite_url" if request.param == "sqlite" else "shared_postgres_url"
     url: str = request.getfixturevalue(name)
     return url
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from newsletter.mail.brand import Brand
     from newsletter.mail.links import LinkView
 
-_MARK = Markup('<b class="mark" style="font-weight:inherit;padding:1px 2px;border-radius:3px;background-color:{}">')
+_MARK = Markup('<b class="mark" style="font-weight:inherit;padding:1px 2px;background-color:{}">')
 _NARROW = re.compile("[ -~\u00a1-\u00ac\u00ae-\u02ff\u2010-\u2027\u2030-\u205e\u2190-\u21ff\u2605]*")
 _BOTH = (STARTS_ISOLATE, ENDS_ISOLATE)
 _ISOLATES = re.compile(f"([{STARTS_ISOLATE}{ENDS_ISOLATE}])")

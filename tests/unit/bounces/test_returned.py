@@ -66,6 +66,7 @@ def test_field_names_are_read_in_any_case_and_exims_status_from_its_diagnosis() 
     [
         ("reader@bad.test: 550 5.1.1 no such user", BounceKind.HARD, "5.1.1"),
         ("Reader@Bad.test: 552 5.2.2 mailbox full", BounceKind.SOFT, "5.2.2"),
+        ("reader@bad.test: 554 5.7.1 blocked for what it says", BounceKind.SOFT, "5.7.1"),
         ("other@bad.test: 550 5.1.1 no such user", BounceKind.SOFT, "5.0.0"),
         ("the words reader@bad.test: 550 5.1.1 stand within a sentence", BounceKind.SOFT, "5.0.0"),
     ],

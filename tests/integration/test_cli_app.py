@@ -11,6 +11,7 @@ from typer.core import TyperGroup
 from typer.testing import CliRunner
 
 from newsletter.cli.app import RootGroup, app, hoist_config
+from newsletter.cli.commands import MODULES, load
 from newsletter.errors import ConfigurationError, NewsletterError, NotFoundError
 from newsletter.model import Problem
 
@@ -91,6 +92,23 @@ def test_every_command_explains_itself_with_an_example(command: list[str]) -> No
 def test_help_keeps_to_80_columns(command: list[str]) -> None:
     result = CliRunner().invoke(app, [*command, "--help"], env={"COLUMNS": "80"})
     assert max(len(line) for line in result.stdout.splitlines()) <= 80
+
+
+def test_every_command_of_a_module_is_in_the_table_and_nothing_else_is() -> None:
+    for module in set(MODULES.values()):
+        names = [name for name, place in MODULES.items() if place == module]
+        assert list(load(module, names[0])) == names
+
+
+def test_a_command_loads_no_more_than_it_needs(tmp_path: Path) -> None:
+    program = (
+        "import sys; from newsletter.cli.app import main\n"
+        "try: main()\n"
+        "except SystemExit: print(*{'alembic', 'starlette', 'fastapi', 'feedparser'} & set(sys.modules), '.')"
+    )
+    command = [sys.executable, "-c", program, "deliveries", "list", "--help"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=tmp_path)
+    assert done.stdout.splitlines()[-1].strip() == "."
 
 
 def test_a_misspelt_command_is_suggested() -> None:

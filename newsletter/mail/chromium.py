@@ -25,8 +25,16 @@ from newsletter.errors import NewsletterError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-NAMES: Final = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "microsoft-edge")
-"""What the program is called on the systems that have it."""
+NAMES: Final = (
+    "chromium-headless-shell",  # the same without windows, at a quarter of the processor time
+    "chromium",
+    "chromium-browser",
+    "google-chrome",
+    "google-chrome-stable",
+    "chrome",
+    "microsoft-edge",
+)
+"""What the program is called on the systems that have it, the best first."""
 BUNDLES: Final = (
     "/Applications/Chromium.app/Contents/MacOS/Chromium",
     "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import shutil
 import sys
 import tempfile
 from contextlib import AsyncExitStack
@@ -13,6 +11,7 @@ from pathlib import Path
 import structlog
 from playwright.async_api import async_playwright
 
+from newsletter.mail.chromium import find_chromium
 from newsletter.service.collect import collect
 from newsletter.web.admin.desk import AdminDesk
 from newsletter.web.app import create_app
@@ -30,7 +29,7 @@ PEOPLE = 240
 
 async def main() -> None:
     """Take them all."""
-    program = shutil.which("chromium") or shutil.which("google-chrome") or os.environ.get("CHROMIUM")
+    program = find_chromium()
     structlog.configure(logger_factory=structlog.ReturnLoggerFactory())
     async with AsyncExitStack() as stack:
         directory = Path(stack.enter_context(tempfile.TemporaryDirectory())) / "config"

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal
 import pytest
 from playwright.sync_api import sync_playwright
 
+from newsletter.mail.chromium import find_chromium
 from tests.support.pictures import ARGUMENTS
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ SCHEMES: tuple[Scheme, ...] = ("light", "dark")
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    chromium = find_chromium()
     if chromium is None:
         pytest.skip("there is no Chromium on this machine")
     with sync_playwright() as playwright:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import io
-import os
-import shutil
 import tempfile
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
@@ -21,6 +19,7 @@ from newsletter.core.address import parse_address
 from newsletter.daemon.pages import signup_parts
 from newsletter.daemon.running import Running
 from newsletter.mail.catcher import Catcher
+from newsletter.mail.chromium import find_chromium
 from newsletter.model import Consent, IssueKind, Keyword, Origin, SubscriberDraft
 from newsletter.notify import Notifier
 from newsletter.service.collect import collect
@@ -167,7 +166,7 @@ async def no_figures(_: str) -> tuple[bytes, str]:
 
 async def main() -> None:
     """Take them all."""
-    program = shutil.which("chromium") or shutil.which("google-chrome") or os.environ.get("CHROMIUM")
+    program = find_chromium()
     (FOLDER / "mails").mkdir(parents=True, exist_ok=True)
     structlog.configure(logger_factory=structlog.ReturnLoggerFactory())
     async with AsyncExitStack() as stack:

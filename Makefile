@@ -25,7 +25,7 @@ run: .venv/installed
 test check: export PYTHONDONTWRITEBYTECODE =
 
 test: .venv/installed-for-tests bounce-corpus
-	$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadgroup
+	$(BIN)/python -m pytest -q -n $(WORKERS)
 
 check: .venv/installed-for-tests
 	$(BIN)/ruff check --quiet .

@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 
     from newsletter.store.sql import SqlStore
 
-pytestmark = pytest.mark.xdist_group("opensmtpd")
-
 READER = parse_address("reader@example.net")
 DATED = "Date: Tue, 24 Nov 2026 06:00:00 +0000\r\nFrom: digest@news.example\r\nTo: reader@example.net\r\n"
 MESSAGES = {

@@ -25,14 +25,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let one process have all of them, so that each judge is started once."""
-    here = __file__.rpartition("/")[0]
-    for item in items:
-        if str(item.path).startswith(here):
-            item.add_marker(pytest.mark.xdist_group("judges"))
-
-
 @pytest.fixture(scope="session")
 def digest() -> bytes:
     """A digest of twenty papers, not signed, as it is handed over now."""

@@ -158,6 +158,11 @@ def test_a_curator_picks_and_all_see_it(browser: Browser, site: str, mail: str, 
     page.get_by_role("button", name="Pick it").click()
     expect(page.locator(f'.papers a[href="/papers/{paper}"]')).to_have_count(1)
     page.goto(f"{site}/papers/{paper}")
+    for _ in range(50):  # pages for all may be a second old
+        if page.locator(".pick").count():
+            break
+        page.wait_for_timeout(100)
+        page.reload()
     assert page.locator(".pick").inner_text() == f"{NOTE} Editor’s pick by {CURATOR}"
     page.goto(curating)
     entry = page.locator(".papers > li").filter(has=page.locator(f'a[href="/papers/{paper}"]'))

@@ -2,6 +2,7 @@
 
 import gc
 import os
+import signal
 import sys
 from functools import cache
 from pathlib import Path
@@ -17,6 +18,12 @@ sys.path.insert(0, str(ROOT))
 settings.register_profile("quick", max_examples=25, deadline=None)
 settings.register_profile("thorough", max_examples=50, deadline=None)
 settings.load_profile("thorough" if os.environ.get("NEWSLETTER_NO_SKIPS") else "quick")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Hear Ctrl-C, as what the tests start is to: a shell that runs this in the background had it ignored."""
+    del config
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 # What takes longest begins first, so that no process is left with it at the end.

@@ -35,9 +35,3 @@ def test_workers_are_killed_and_nothing_is_lost(tmp_path: Path, postgres_url: st
     assert findings.broken() == []
     assert findings.verdict.states == {"accepted": 300}
     assert len(findings.cuts) == 2
-
-
-def test_workers_are_told_to_stop_and_nothing_comes_twice(tmp_path: Path, postgres_url: str) -> None:
-    findings = run(Campaign(mails=200, stops=2, workers=2, kind=signal.SIGTERM), tmp_path, postgres_url)
-    assert findings.broken() == []
-    assert findings.verdict.doubled == 0

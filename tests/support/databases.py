@@ -11,7 +11,7 @@ import signal
 import tempfile
 import uuid
 import warnings
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -71,6 +71,14 @@ class PostgresServer:
         pid = int((self._server.pgdata / "postmaster.pid").read_text().split()[0])
         os.kill(pid, signal.SIGQUIT)
         psutil.wait_procs([psutil.Process(pid)], timeout=30)
+
+    def kill(self) -> None:
+        """End it and all its processes, whatever they are at; it is not to be started again."""
+        pid = int((self._server.pgdata / "postmaster.pid").read_text().split()[0])
+        postmaster = psutil.Process(pid)
+        for each in (postmaster, *postmaster.children()):
+            with suppress(psutil.NoSuchProcess):
+                each.kill()
 
     def start(self) -> None:
         """Start it again, at the same address."""
@@ -156,7 +164,7 @@ def postgres() -> Iterator[PostgresServer]:
             server.run(sql.SQL("ALTER SYSTEM SET {} = off").format(sql.Identifier(setting)))
         server.run(sql.SQL("SELECT pg_reload_conf()").format())
         yield server
-        server.crash()  # an orderly end would write all of them to the disk
+        server.kill()  # an orderly end would write all of them to the disk
 
 
 @pytest.fixture

@@ -79,6 +79,7 @@ class PostgresServer:
         for each in (postmaster, *postmaster.children()):
             with suppress(psutil.NoSuchProcess):
                 each.kill()
+        self._server.cleanup_mode = None  # there is nothing left to stop
 
     def start(self) -> None:
         """Start it again, at the same address."""

@@ -1,5 +1,9 @@
-"""``python -m newsletter`` is the same as the ``newsletter`` command."""
+"""``newsletter``, and ``python -m newsletter``, which is the same."""
 
-from newsletter.cli.app import main
+from newsletter.loading import loading
 
-main()
+with loading():
+    from newsletter.cli.app import main
+
+if __name__ == "__main__":
+    main()

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Mapping
 from importlib import import_module
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import typer
 from typer.core import TyperGroup
 from typer.main import get_group
+
+from newsletter.loading import loading
+
+if TYPE_CHECKING:
+    from types import ModuleType
 
 CONFIG_HINT: Final = "With --config DIR it works on another configuration than ./config (or $NEWSLETTER_CONFIG)."
 # In the order of the help. A module below `newsletter.cli` either mounts commands (`register`) or is a group (`app`).
@@ -63,7 +69,7 @@ class Commands(Mapping[str, Any]):
 
 def load(module_name: str, name: str, markup: Any = None) -> dict[str, Any]:
     """Return the commands that a module mounts, or its group as ``name``."""
-    module = import_module(f"newsletter.cli.{module_name}")
+    module = loaded(f"newsletter.cli.{module_name}")
     mounted = typer.Typer(rich_markup_mode=markup)
     if hasattr(module, "register"):
         module.register(mounted)
@@ -74,6 +80,14 @@ def load(module_name: str, name: str, markup: Any = None) -> dict[str, Any]:
         command.epilog = command.epilog or CONFIG_HINT
         command.help = keeping_lines(command.help)
     return commands
+
+
+def loaded(name: str) -> ModuleType:
+    """Return a module, loaded if it was not yet."""
+    if name in sys.modules:
+        return sys.modules[name]
+    with loading():
+        return import_module(name)
 
 
 def leaves(commands: Mapping[str, Any]) -> Iterator[Any]:

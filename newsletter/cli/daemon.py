@@ -11,6 +11,7 @@ import typer
 from newsletter.cli.context import run
 from newsletter.cli.output import note, say
 from newsletter.errors import ConfigurationError
+from newsletter.loading import loading
 from newsletter.model import ALL_ROLES, Problem, Role
 
 if TYPE_CHECKING:
@@ -86,9 +87,10 @@ def read_roles(text: str) -> frozenset[Role]:
 
 def run_roles(context: typer.Context, roles: frozenset[Role], port: int | None) -> None:
     """Run a process of the daemon with these roles."""
-    from newsletter.daemon import Daemon  # noqa: PLC0415 (--help must not wait for the daemon's libraries)
-    from newsletter.notify import Notifier  # noqa: PLC0415
-    from newsletter.observe import configure_logging  # noqa: PLC0415
+    with loading():
+        from newsletter.daemon import Daemon  # noqa: PLC0415 (--help must not wait for the daemon's libraries)
+        from newsletter.notify import Notifier  # noqa: PLC0415
+        from newsletter.observe import configure_logging  # noqa: PLC0415
 
     async def work(application: Application) -> None:
         log = application.configuration.settings.log

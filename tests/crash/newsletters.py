@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from tests.support.daemon import run_command
+from tests.support.command_line import CommandLine
 from tests.support.deployment import PAPERS, PROFILE, feed_of
 
 if TYPE_CHECKING:
@@ -74,14 +74,14 @@ class Newsletter:
 
     def done(self, *arguments: str) -> str:
         """Run a command that has to succeed and return what it printed."""
-        done = run_command(self.directory, *arguments, timeout_s=300)
-        if done.returncode:
-            raise AssertionError(f"newsletter {' '.join(arguments)}: {done.returncode}\n{done.stderr}")
-        return done.stdout
+        done = CommandLine(self.directory)(*arguments)
+        if done.code:
+            raise AssertionError(f"newsletter {' '.join(arguments)}: {done.code}\n{done.err}")
+        return done.out
 
     def adds_up(self) -> bool:
         """Whether the program's own report closes, as its exit code says."""
-        return run_command(self.directory, "deliveries", "report").returncode == 0
+        return CommandLine(self.directory)("deliveries", "report").code == 0
 
 
 def reader(number: int) -> str:

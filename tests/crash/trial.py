@@ -26,7 +26,7 @@ from newsletter.store.migrate import migrate
 from newsletter.wiring.application import Application, open_application
 from newsletter.wiring.parts import Parts, build_parts
 from tests.crash.newsletters import Newsletter, reader
-from tests.support.deliveries import draft
+from tests.support.deliveries import draft, empty_store
 from tests.support.journal import JournalReader
 from tests.support.smtp_server import ROOT, Script, SmtpServer
 from tests.support.verdict import Verdict, judge, promises_of
@@ -231,7 +231,10 @@ async def begin(
         server = await stack.enter_async_context(SmtpServer(log=folder / "accepted.log", context=_context()))
         newsletter = Newsletter(folder, server.port, url, relay, deliver, store)
         (folder / "data").mkdir(exist_ok=True)
-        migrate(newsletter.store_url)
+        if url is None:
+            (folder / "data" / "newsletter.db").write_bytes(empty_store())
+        else:
+            migrate(url)
         trial = Trial(folder, newsletter, server, readers, random.Random(seed), stack)  # noqa: S311 (no secret)
         server.script.chance = trial.chance
         await _plan(await trial.add_sender(), readers)

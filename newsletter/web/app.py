@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from difflib import get_close_matches
+from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 import structlog
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from newsletter.errors import StoreError
@@ -146,7 +147,7 @@ def create_app(  # noqa: PLR0913, PLR0917 (each is a part)
     if admin is not None:
         routes += admin.routes(pages)
     faults = Faults(pages, topics)
-    return Starlette(
+    app = Starlette(
         routes=[*routes, *([] if api is None else api(pages).routes())],
         middleware=[Middleware(Guard), Middleware(Speaking, language)],
         exception_handlers={
@@ -155,6 +156,8 @@ def create_app(  # noqa: PLR0913, PLR0917 (each is a part)
             Exception: faults.broken,
         },
     )
+    app.router.redirect_slashes = False  # it would lead to the host and the scheme that the request names
+    return app
 
 
 def personal_routes(parts: PersonalParts) -> list[Route]:
@@ -231,8 +234,14 @@ class Faults:
         self._topics = topics
 
     async def refused(self, request: Request, error: Exception) -> Response:
-        """Answer an address or a request that is not ours; who mistyped a topic is told which one may be meant."""
+        """Answer an address or a request that is not ours; who mistyped a topic is told which one may be meant.
+
+        Who asks for a page with a slash at its end is led to the one without.
+        """
         status = error.status_code if isinstance(error, HTTPException) else 500
+        path, is_reading = request.scope["path"], request.method in {"GET", "HEAD"}
+        if status == HTTPStatus.NOT_FOUND and is_reading and path.endswith("/") and path.strip("/"):
+            return RedirectResponse(f"/{path.strip('/')}" + (f"?{query}" if (query := request.url.query) else ""), 308)
         response = self._page(status, await self._near(request.path_params.get("name", "")))
         response.headers.update(getattr(error, "headers", None) or {})
         return response

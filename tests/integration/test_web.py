@@ -178,6 +178,23 @@ async def test_somebody_who_was_removed_gets_the_same_answer(client: httpx2.Asyn
     assert (answer.status_code, "You are unsubscribed" in answer.text) == (200, True)
 
 
+@pytest.mark.parametrize(
+    ("asked", "place"),
+    [
+        ("/topics/", "/topics"),
+        ("/search/?q=a+b", "/search?q=a+b"),
+        ("//elsewhere.example/", "/elsewhere.example"),
+        ("/%5Celsewhere.example//", "/%5Celsewhere.example"),
+    ],
+)
+async def test_a_slash_at_the_end_leads_to_the_page_on_this_host(
+    client: httpx2.AsyncClient, asked: str, place: str
+) -> None:
+    answer = await client.get(f"https://news.example{asked}", headers={"Host": "elsewhere.example"})
+    assert (answer.status_code, answer.headers["Location"]) == (308, place)
+    assert (await client.post(f"https://news.example{asked}")).status_code in {403, 404, 405}
+
+
 @pytest.mark.parametrize("change", [lambda t: t[:-1], lambda t: "x" + t, lambda _: "1", lambda t: t * 50])
 @pytest.mark.parametrize("method", ["GET", "POST"])
 async def test_a_forged_link_leads_nowhere(

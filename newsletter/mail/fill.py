@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from newsletter.mail.brand import Brand
     from newsletter.mail.templates import Source, Stamp, TemplateFiles
 
+MOST_KNOWN = 256
 _BLANK_LINES = "\n" * 4
 _SIGNATURE = "\n-- \n"  # keeps its space (RFC 3676, 4.3)
 _LOOK = re.compile(r"\{\{\s*(light|dark|theme)\.([a-z_]+)\s*\}\}")
@@ -63,6 +64,7 @@ class Compiler:
         self._files = files
         self._brand = brand
         self._variables = variables
+        self._referenced: dict[str, frozenset[str]] = {}  # by a file's text: which files it includes
 
     def compile(self, name: str, language: Language) -> Compiled:
         """Return ``name``.mjml and ``name``.txt, compiled, to be filled in ``language``; TemplateError with every
@@ -136,17 +138,25 @@ class Compiler:
         while waiting:
             source = waiting.pop()
             try:
-                names = set(find_referenced_templates(environment.parse(source.text)))
+                names = self._names_in(environment, source.text)
             except TemplateSyntaxError as error:
                 if source not in sources:
                     yield _syntax_problem(source, error)
                 continue
-            for name in sorted(name for name in names - included.keys() if name and self._files.find(name)):
+            for name in sorted(name for name in names - included.keys() if self._files.find(name)):
                 loaded, problems = self._loaded(name)
                 yield from problems
                 if loaded:
                     included[name] = loaded
                     waiting.append(loaded)
+
+    def _names_in(self, environment: Environment, text: str) -> frozenset[str]:
+        """Return the names of what a text includes; shared parts are asked for by each template."""
+        if text not in self._referenced:
+            if len(self._referenced) >= MOST_KNOWN:  # files that are being edited leave stale ones behind
+                self._referenced.clear()
+            self._referenced[text] = frozenset(filter(None, find_referenced_templates(environment.parse(text))))
+        return self._referenced[text]
 
     def _jinja_problems(self, environment: Environment, source: Source) -> Iterator[Problem]:
         """Yield what Jinja finds wrong before it fills anything: syntax, unknown filters, tests and variables."""
@@ -184,10 +194,16 @@ class Compiler:
                 yield source.problem(name.lineno, column, f"there is no variable {name.name}", advice)
 
     def strict_problems(
-        self, name: str, language: Language, values: Mapping[str, Any], per_recipient: Sequence[str]
+        self,
+        name: str,
+        language: Language,
+        values: Mapping[str, Any],
+        per_recipient: Sequence[str],
+        known: dict[str, nodes.Template],
     ) -> Iterator[Problem]:
         """Yield what :meth:`compile` lets pass and a sample may never meet: what MJML loses, attributes that are not
-        there, and misused values of recipients. ``values`` are those of a sample.
+        there, and misused values of recipients. ``values`` are those of a sample; ``known`` holds what was parsed for
+        the templates before, by its text.
         """
         included: dict[str, Source] = {}
         environment = self._environment(included, language, is_html=False)
@@ -195,7 +211,7 @@ class Compiler:
         if own and own[0].name.endswith(".mjml"):
             yield from strict_problems(own[0])
         list(self._included_problems(environment, tuple(own), included))  # reads them; what is wrong has been told
-        trees = {source: tree for source in (*own, *included.values()) if (tree := _parsed(environment, source))}
+        trees = {source: tree for source in (*own, *included.values()) if (tree := _parsed(environment, source, known))}
         stored = {each.name for tree in trees.values() for each in tree.find_all(nodes.Name) if each.ctx == "store"}
         for source, tree in trees.items():
             yield from variable_problems(source, tree, values, per_recipient)
@@ -203,9 +219,9 @@ class Compiler:
                 yield from self._unknown_names(source, tree, {*stored, *environment.globals, "loop"})
 
 
-def _parsed(environment: Environment, source: Source) -> nodes.Template | None:
+def _parsed(environment: Environment, source: Source, known: dict[str, nodes.Template]) -> nodes.Template | None:
     try:
-        return environment.parse(source.text)
+        return known.get(source.text) or known.setdefault(source.text, environment.parse(source.text))
     except TemplateSyntaxError:
         return None
 

@@ -36,6 +36,8 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
+    from jinja2 import nodes
+
     from newsletter.core.links import Links
     from newsletter.mail.templates import Source
     from newsletter.mail.view import Room, SectionView
@@ -123,8 +125,9 @@ class Renderer:
         values of recipients, and files of the operator's that no mail is made of.
         """
         problems, names = self.check(), {*self._needed, *OPERATORS}
+        known: dict[str, nodes.Template] = {}
         for name in sorted({*self._files.names(".mjml"), *names}):
-            problems += self.strict_problems(name)
+            problems += self.strict_problems(name, known)
         return without_doubles([*problems, *override_problems(self._files, names)])
 
     def problems_of(self, digest: Digest) -> list[Problem]:
@@ -132,12 +135,12 @@ class Renderer:
         name, _ = self._template_of(digest)
         return without_doubles([*self._check(name), *self.strict_problems(name)])
 
-    def strict_problems(self, name: str) -> list[Problem]:
-        """Return what no sample meets of what is wrong with one template."""
+    def strict_problems(self, name: str, known: dict[str, nodes.Template] | None = None) -> list[Problem]:
+        """Return what no sample meets of what is wrong with one template; ``known`` is kept from one to the next."""
         kind, language = self._kind_of(name)
         values = self._sample_values(kind, name.partition(".")[0], language)
         own = () if name in OPERATORS else PER_RECIPIENT
-        return list(self._compiler.strict_problems(name, language, values, own))
+        return list(self._compiler.strict_problems(name, language, values, own, {} if known is None else known))
 
     def template_names(self) -> list[str]:
         """Return the names that a digest may ask for as its template."""

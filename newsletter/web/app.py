@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from starlette.requests import Request
+    from starlette.routing import BaseRoute
 
     from newsletter.core.links import Links
     from newsletter.model import Profile
@@ -146,9 +147,14 @@ def create_app(  # noqa: PLR0913, PLR0917 (each is a part)
         routes += BounceHooks(bounces, clock).routes()
     if admin is not None:
         routes += admin.routes(pages)
-    faults = Faults(pages, topics)
+    everything = [*routes, *([] if api is None else api(pages).routes())]
+    return guarded(everything, Faults(pages, topics), language)
+
+
+def guarded(routes: Sequence[BaseRoute], faults: Faults, language: str) -> Starlette:
+    """Return the application with what stands around each answer: headers, languages, pages for what goes wrong."""
     app = Starlette(
-        routes=[*routes, *([] if api is None else api(pages).routes())],
+        routes=routes,
         middleware=[Middleware(Guard), Middleware(Speaking, language)],
         exception_handlers={
             HTTPException: faults.refused,

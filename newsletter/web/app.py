@@ -11,7 +11,7 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.responses import RedirectResponse, Response
-from starlette.routing import Route
+from starlette.routing import Match, Route
 
 from newsletter.errors import StoreError
 from newsletter.model import Health, SourceState, gettext_noop
@@ -242,12 +242,11 @@ class Faults:
     async def refused(self, request: Request, error: Exception) -> Response:
         """Answer an address or a request that is not ours; who mistyped a topic is told which one may be meant.
 
-        Who asks for a page with a slash at its end is led to the one without.
+        Who asks with a slash too many at the end, or too few, is led to the right address.
         """
         status = error.status_code if isinstance(error, HTTPException) else 500
-        path, is_reading = request.scope["path"], request.method in {"GET", "HEAD"}
-        if status == HTTPStatus.NOT_FOUND and is_reading and path.endswith("/") and path.strip("/"):
-            return RedirectResponse(f"/{path.strip('/')}" + (f"?{query}" if (query := request.url.query) else ""), 308)
+        if status == HTTPStatus.NOT_FOUND and (place := slashed_otherwise(request)):
+            return RedirectResponse(place, HTTPStatus.PERMANENT_REDIRECT)
         response = self._page(status, await self._near(request.path_params.get("name", "")))
         response.headers.update(getattr(error, "headers", None) or {})
         return response
@@ -276,6 +275,18 @@ class Faults:
         title, advice = FAULTS.get(status, FAULTS[400 if status < 500 else 500])  # noqa: PLR2004 (RFC 9110 classes)
         said = spoken().gettext(title), spoken().gettext(advice)
         return self._pages.answer("fault.html", status, title=said[0], advice=said[1], near=near)
+
+
+def slashed_otherwise(request: Request) -> str | None:
+    """Return where a page is that is not where it was asked for, but for the slash at the end; on this host always."""
+    path, query = request.scope["path"], request.url.query
+    bare = "/" + path.strip("/")
+    other = bare if path.endswith("/") else f"{bare}/"
+    asked = {**request.scope, "path": other, "root_path": ""}
+    routes = [route for route in request.app.routes if isinstance(route, Route)]  # and nothing of what is mounted
+    if request.method not in {"GET", "HEAD"} or all(route.matches(asked)[0] is Match.NONE for route in routes):
+        return None
+    return f"{other}?{query}" if query else other
 
 
 def describe(state: SourceState) -> str:

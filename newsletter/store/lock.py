@@ -9,6 +9,7 @@ from __future__ import annotations
 import fcntl
 import os
 import socket
+import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final, TextIO
 
@@ -31,6 +32,7 @@ OTHERS: Final = text(
     "SELECT count(*) FROM pg_stat_activity "
     "WHERE datname = current_database() AND application_name = :name AND pid <> pg_backend_pid()"
 )
+LEAVING_S: Final = (0.1, 0.2, 0.4, 0.8)  # the server lists a connection for a while after its client has closed it
 
 
 @contextmanager
@@ -63,13 +65,23 @@ def hold_alone(url: str, now: datetime, busy_timeout_s: float = BUSY_TIMEOUT_S) 
 def take_all_locks(connection: Connection, address: Address) -> None:
     """Hold the locks of all stages on PostgreSQL until the transaction ends; StoreLockedError if somebody is there."""
     connection.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
-    others = connection.execute(OTHERS, {"name": APPLICATION_NAME}).scalar_one()
+    others = _count_others(connection)
     taken = [connection.execute(select(func.pg_try_advisory_xact_lock(number))).scalar_one() for number in STAGE_LOCKS]
     if others or not all(taken):
         raise StoreLockedError(
             f"{address.place}: another newsletter is connected to it ({others} connections); "
             "stop every daemon and worker that uses it"
         )
+
+
+def _count_others(connection: Connection) -> int:
+    """Return how many others are connected; one that has just left is given a moment to be gone."""
+    for wait_s in (0, *LEAVING_S):
+        time.sleep(wait_s)
+        connection.execute(select(func.pg_stat_clear_snapshot()))  # which a transaction keeps
+        if not connection.execute(OTHERS, {"name": APPLICATION_NAME}).scalar_one():
+            return 0
+    return int(connection.execute(OTHERS, {"name": APPLICATION_NAME}).scalar_one())
 
 
 @contextmanager

@@ -58,7 +58,7 @@ async def test_who_may_not_collect_goes_on_when_the_other_is_done(store: SqlStor
     async def collect_first() -> None:
         async with store.collecting():
             began.set()
-            await asyncio.sleep(0.1)
+            await asyncio.sleep(1)  # by then the second has connected and asked, on a loaded machine too
             done.append("first")
 
     async def collect_second() -> None:

@@ -15,7 +15,7 @@ import pytest
 
 from tests.e2e.test_pages import FOCUSED, MOST_OCTETS, RULES, SHIFTS
 from tests.support.adminsite import PASSWORD, USER, make_admin_configuration, make_history
-from tests.support.browsing import Scheme, axe, browser, html_validate, look, overhang
+from tests.support.browsing import Scheme, axe, browser, html_validate, look, overhang, violations
 from tests.support.daemon import DaemonProcess
 
 if TYPE_CHECKING:
@@ -95,9 +95,7 @@ def test_axe_finds_nothing(browser: Browser, site: str, width: int, scheme: Sche
 
 
 def judged(page: Page, program: str, found: dict[str, list[str]], path: str) -> dict[str, list[str]]:
-    page.evaluate(program)
-    report: dict[str, Any] = page.evaluate("axe.run({resultTypes: ['violations']})")
-    problems = [f"{each['id']}: {each['nodes'][0]['html']}" for each in report["violations"]]
+    problems = violations(page, program)
     return found | {path: problems} if problems and not found.setdefault(path, problems) else found
 
 

@@ -7,13 +7,13 @@ import re
 import subprocess
 import time
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import httpx2
 import pytest
 
 from tests.e2e.test_pages import RULES
-from tests.support.browsing import SCHEMES, Scheme, axe, browser, html_validate, look, overhang, tab_to
+from tests.support.browsing import SCHEMES, Scheme, axe, browser, html_validate, look, overhang, tab_to, violations
 from tests.support.daemon import DaemonProcess, run_command
 from tests.support.pictures import make_configuration
 
@@ -165,10 +165,8 @@ def test_axe_finds_nothing_and_nothing_sticks_out(
     for name, path in states(site, links):
         page.goto(site + path)
         assert overhang(page) <= 0, name
-        page.evaluate(program)
-        report: dict[str, Any] = page.evaluate("axe.run({resultTypes: ['violations']})")
-        if report["violations"]:
-            found[name] = [f"{each['id']}: {each['nodes'][0]['html']}" for each in report["violations"]]
+        if problems := violations(page, program):
+            found[name] = problems
     page.context.close()
     assert found == {}
 

@@ -8,14 +8,14 @@ import re
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from importlib import resources
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
 from newsletter.web.pages import STYLE
 from newsletter.web.subscribing import SCRIPT
 from tests.e2e.test_pages import MOST_OCTETS, RULES
-from tests.support.browsing import axe, browser, html_validate, look, overhang
+from tests.support.browsing import axe, browser, html_validate, look, overhang, violations
 from tests.support.page_states import ELSEWHERE, States
 
 if TYPE_CHECKING:
@@ -64,10 +64,8 @@ def test_axe_finds_nothing_and_nothing_sticks_out(browser: Browser, states: Stat
         page.goto(ORIGIN + path)
         assert overhang(page) <= 0, name
         assert page.locator("h1").count() == 1, name
-        page.evaluate(program)
-        report: dict[str, Any] = page.evaluate("axe.run({resultTypes: ['violations']})")
-        if report["violations"]:
-            found[name] = [f"{each['id']}: {each['nodes'][0]['html']}" for each in report["violations"]]
+        if problems := violations(page, program):
+            found[name] = problems
     page.context.close()
     assert found == {}
     assert [each for each in asked if not each.startswith((ORIGIN, "data:"))] == []

@@ -11,7 +11,7 @@ import httpx2
 import pytest
 
 from tests.support.api import tokens_yaml
-from tests.support.browsing import SCHEMES, Scheme, axe, browser, html_validate, look, overhang
+from tests.support.browsing import SCHEMES, Scheme, axe, browser, html_validate, look, overhang, violations
 from tests.support.daemon import DaemonProcess
 from tests.support.pictures import make_configuration
 
@@ -102,10 +102,7 @@ def test_axe_finds_nothing(browser: Browser, site: str, pages: dict[str, int], w
     found = {}
     for path in pages:
         page.goto(site + path)
-        page.evaluate(program)
-        report: dict[str, Any] = page.evaluate("axe.run({iframes: false, resultTypes: ['violations']})")
-        problems = [f"{each['id']}: {each['nodes'][0]['html']}" for each in report["violations"]]
-        if problems:
+        if problems := violations(page, program, frames=False):
             found[path] = problems
     page.context.close()
     assert found == {}
@@ -124,9 +121,7 @@ def test_other_languages_are_whole_and_axe_finds_nothing(
         root = page.locator("html")
         assert (root.get_attribute("lang"), root.get_attribute("dir")) == (language, direction), path
         assert overhang(page) <= 0, path
-        page.evaluate(program)
-        report: dict[str, Any] = page.evaluate("axe.run({iframes: false, resultTypes: ['violations']})")
-        assert [f"{each['id']}: {each['nodes'][0]['html']}" for each in report["violations"]] == [], path
+        assert violations(page, program, frames=False) == [], path
     page.context.close()
 
 

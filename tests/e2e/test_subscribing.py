@@ -13,7 +13,7 @@ import httpx2
 import pytest
 
 from tests.e2e.test_pages import RULES
-from tests.support.browsing import SCHEMES, Scheme, axe, browser, html_validate, look, overhang, tab_to
+from tests.support.browsing import SCHEMES, Scheme, axe, browser, html_validate, look, overhang, tab_to, violations
 from tests.support.daemon import DaemonProcess
 from tests.support.pictures import make_configuration
 
@@ -119,9 +119,7 @@ def test_axe_and_the_validator_find_nothing_behind_the_link(
         page.goto(link)
         if presses:
             page.get_by_role("button", name="Never write to me again").click()
-        page.evaluate(program)
-        report = page.evaluate("axe.run({resultTypes: ['violations']})")
-        assert [each["id"] for each in report["violations"]] == []
+        assert violations(page, program) == []
     command = [validator, "--formatter", "text", str(tmp_path / "confirm.html")]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=120)
     assert done.returncode == 0, done.stdout + done.stderr

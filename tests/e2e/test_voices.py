@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import subprocess
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import httpx2
 import pytest
@@ -14,7 +14,7 @@ from playwright.sync_api import expect
 
 from newsletter.core.links import Links
 from tests.e2e.test_pages import RULES, SHIFTS
-from tests.support.browsing import SCHEMES, Scheme, axe, browser, html_validate, look, overhang
+from tests.support.browsing import SCHEMES, Scheme, axe, browser, html_validate, look, overhang, violations
 from tests.support.daemon import DaemonProcess
 from tests.support.pictures import make_configuration
 
@@ -182,10 +182,8 @@ def test_pages_are_whole_still_and_without_fault(
         page.goto(path)
         assert overhang(page) <= 0, path
         assert page.evaluate(SHIFTS) == 0, path
-        page.evaluate(program)
-        report: dict[str, Any] = page.evaluate("axe.run({resultTypes: ['violations']})")
-        if report["violations"]:
-            found[path] = [f"{each['id']}: {each['nodes'][0]['html']}" for each in report["violations"]]
+        if problems := violations(page, program):
+            found[path] = problems
     page.context.close()
     assert found == {}
 

@@ -18,7 +18,7 @@ from newsletter.mail.specimens import PAPERS
 from newsletter.mail.themes import THEMES
 from newsletter.model import IssueKind
 from newsletter.web.workshop import in_colours
-from tests.support.browsing import axe, browser, html_validate, look, overhang
+from tests.support.browsing import axe, browser, html_validate, look, overhang, violations
 from tests.support.command_line import CommandLine
 
 if TYPE_CHECKING:
@@ -129,9 +129,7 @@ def test_without_scripts_it_is_reloaded_by_hand(browser: Browser, site: str) -> 
 def test_axe_finds_nothing(browser: Browser, site: str, width: int, scheme: Any) -> None:
     page, _ = look(browser, width, scheme)
     page.goto(f"{site}/?papers=hostile&colours=dark")
-    page.evaluate(axe())
-    report: dict[str, Any] = page.evaluate("axe.run({iframes: false, resultTypes: ['violations']})")
-    assert [each["id"] for each in report["violations"]] == []
+    assert violations(page, axe(), frames=False) == []
     assert overhang(page) == 0
 
 

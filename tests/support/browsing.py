@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import json
 import shutil
 import subprocess
 from pathlib import Path
@@ -86,6 +87,16 @@ def axe() -> str:
     if path is None or not path.is_file():
         pytest.skip("axe-core is not installed: npm install --global axe-core")
     return path.read_text("utf-8")
+
+
+def violations(page: Page, program: str, *, frames: bool = True) -> list[str]:
+    """Return what axe finds wrong with a page as it is now: each rule, and the first element that breaks it.
+
+    ``program`` is that of :func:`axe`; without ``frames`` what a frame shows is not looked at.
+    """
+    page.evaluate(program)
+    report = page.evaluate(f"axe.run({{iframes: {json.dumps(frames)}, resultTypes: ['violations']}})")
+    return [f"{each['id']}: {each['nodes'][0]['html']}" for each in report["violations"]]
 
 
 def html_validate() -> str:
